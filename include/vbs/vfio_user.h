@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file vfio_user.h
+ * @brief A host: serve a PCI function over a vfio-user socket.
+ *
+ * One server has one UNIX socket, one VM and one function. QEMU's
+ * vfio-user-pci (10.1 or newer) is a client of it. Guest RAM that the client
+ * shares by file descriptor is mapped; the rest cannot be reached.
+ *
+ * When a client goes, its memory and its eventfds go with it, the device keeps
+ * its state, and the server waits for the next one.
+ */
+#ifndef VBS_VFIO_USER_H
+#define VBS_VFIO_USER_H
+
+#include <stdint.h>
+
+#include <vbs/version.h>
+
+VBS_BEGIN_DECLS
+
+struct event_base;
+struct pci_vdev;
+struct vbs_vfio_user;
+struct vmctx;
+
+/** How to serve. All zero is a good default. */
+struct vbs_vfio_user_options {
+	/**
+	 * Doorbell page: the client maps the notification registers and a
+	 * kick is no message any more; the queues are polled instead. The
+	 * value is how long to spin after the last chain, in microseconds; 0
+	 * for off.
+	 */
+	uint32_t poll_us;
+	uint32_t reserved[7];
+};
+
+/**
+ * @brief Make a server and its VM. It does not listen yet.
+ *
+ * @param base      Event loop of the control thread.
+ * @param opts      Options, copied; NULL for the defaults.
+ * @param[out] out  The server, freed with vbs_vfio_user_free().
+ *
+ * @return 0, -EINVAL or -ENOMEM.
+ *
+ * @since 0.1
+ */
+VBS_API int vbs_vfio_user_new(struct event_base *base,
+			      const struct vbs_vfio_user_options *opts,
+			      struct vbs_vfio_user **out);
+
+/** @brief The server's VM, to make the function in. @since 0.1 */
+VBS_API struct vmctx *vbs_vfio_user_vm(struct vbs_vfio_user *srv);
+
+/**
+ * @brief Serve a function on a socket.
+ *
+ * @param srv  Server.
+ * @param dev  Function of vbs_vfio_user_vm(); the caller frees it after the
+ *             server has been stopped.
+ * @param fd   A listening or a connected UNIX stream socket (told apart with
+ *             SO_ACCEPTCONN). The server's from the call on, also if it fails.
+ *
+ * @return 0, or
+ * @retval -EINVAL   The function is not of this VM, or is being served.
+ * @retval -ENOTSOCK @p fd is not a UNIX stream socket.
+ * @retval -ENOMEM   Out of memory.
+ *
+ * @since 0.1
+ */
+VBS_API int vbs_vfio_user_serve(struct vbs_vfio_user *srv, struct pci_vdev *dev,
+				int fd);
+
+/** @brief Close the socket and let the client's resources go. @since 0.1 */
+VBS_API void vbs_vfio_user_stop(struct vbs_vfio_user *srv);
+
+/**
+ * @brief Free a server and its VM. The function has been freed before.
+ *
+ * @param srv  Server; NULL does nothing.
+ *
+ * @since 0.1
+ */
+VBS_API void vbs_vfio_user_free(struct vbs_vfio_user *srv);
+
+VBS_END_DECLS
+
+#endif
