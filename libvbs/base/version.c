@@ -3,7 +3,7 @@
 #include <vbs/version.h>
 
 #define STR_(x) #x
-#define STR(x)	STR_(x)
+#define STR(x)  STR_(x)
 
 VBS_API const char *
 vbs_version(void)

@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# The commit-msg hook: "area: summary", a blank line, a reason.
 # commit-msg hook: "area: summary", 72 columns, a blank line, a reason.
 set -eu
 msg=$(grep -v '^#' "$1")

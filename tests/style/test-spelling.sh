@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# codespell finds no misspelt word.
+set -eu
+: "${srcdir:=.}"
+command -v codespell >/dev/null || {
+	echo "SKIP: codespell is not installed"
+	exit 77
+}
+cd "$srcdir"
+for file in *.md NEWS quickstart .ci/run; do
+	[ ! -f "$file" ] || set -- "$@" "$file"
+done
+# Nd is a macro of mdoc(7).
+codespell --ignore-words-list=nd "$@" include libvbs devicemodel samples tests doc
