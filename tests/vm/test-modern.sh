@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A disk and an entropy source over the modern interface, on q35.
+. "$(dirname "$0")/lib/rig.sh"
+device_need
+disk=$VM_RUN/disk.img
+truncate -s 64M "$disk"
+device_start vm "3,virtio-blk,$disk,serial=VBS-MODERN-1" 4,virtio-rnd
+guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest vm 20 pci_dump
+guest vm 20 pci_check blk 1001 0x0002 0x010000
+guest vm 20 pci_check rng 1005 0x0004 0x00ff00
+guest vm 20 "blk_serial VBS-MODERN-1; blk_size $(stat -c %s "$disk")"
+guest vm 20 blk_queues 1
+guest vm 60 rng_check
+guest vm 60 blk_ext4
+guest vm 60 blk_verify 4 300
+guest vm 20 blk_discard
+guest vm 20 blk_cache
+guest vm 20 'pci_runs blk 1001 modern msix; pci_runs rng 1005 modern msix'
+guest_stop vm
+device_stop vm
