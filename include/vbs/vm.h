@@ -126,7 +126,7 @@ VBS_API const char *vbs_vm_id(const struct vmctx *ctx);
  * @return 0, or
  * @retval -EINVAL  Size 0, no host address, or an end beyond 2^64.
  * @retval -EEXIST  It overlaps a region that is there.
- * @retval -ENOSPC  More than 65535 regions.
+ * @retval -ENOSPC  More than 4096 regions.
  * @retval -ENOMEM  Out of memory.
  *
  * @par Locking

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A thread with an event loop. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+#include <event2/thread.h>
+
+#include <vbs/iothread.h>
+
+struct vbs_iothread {
+	pthread_t thread;
+	struct event_base *base;
+	char name[16];
+};
+
+static void *
+iothread_run(void *arg)
+{
+	struct vbs_iothread *thr = arg;
+
+	(void)pthread_setname_np(pthread_self(), thr->name);
+	(void)event_base_loop(thr->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return NULL;
+}
+
+/* Signals are the control thread's business. */
+static int
+start_without_signals(struct vbs_iothread *thr)
+{
+	sigset_t all, old;
+	int rc;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&thr->thread, NULL, iothread_run, thr);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -rc;
+}
+
+VBS_API int
+vbs_iothread_new(const char *name, struct vbs_iothread **out)
+{
+	struct vbs_iothread *thr;
+	int rc;
+
+	if (evthread_use_pthreads() < 0)
+		return -ENOMEM;
+	thr = calloc(1, sizeof(*thr));
+	if (!thr)
+		return -ENOMEM;
+	(void)snprintf(thr->name, sizeof(thr->name), "%s", name);
+	thr->base = event_base_new();
+	if (!thr->base) {
+		free(thr);
+		return -ENOMEM;
+	}
+	rc = start_without_signals(thr);
+	if (rc < 0) {
+		event_base_free(thr->base);
+		free(thr);
+		return rc;
+	}
+	*out = thr;
+	return 0;
+}
+
+VBS_API void
+vbs_iothread_free(struct vbs_iothread *thr)
+{
+	if (!thr)
+		return;
+	(void)event_base_loopbreak(thr->base);
+	(void)pthread_join(thr->thread, NULL);
+	event_base_free(thr->base);
+	free(thr);
+}
+
+VBS_API struct event_base *
+vbs_iothread_base(struct vbs_iothread *thr)
+{
+	return thr->base;
+}
