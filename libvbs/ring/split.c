@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The split virtqueue: set-up, indices, used ring, notifications. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/load.h"
+#include "ring/split.h"
+
+#define DESC_SIZE 16
+
+#define AVAIL_F_NO_INTERRUPT 1
+#define USED_F_NO_NOTIFY     1
+
+static size_t
+inflight_words(uint16_t size)
+{
+	return (size + 63u) / 64u;
+}
+
+int
+split_init(struct split *r, uint16_t size_max)
+{
+	memset(r, 0, sizeof(*r));
+	r->inflight = calloc(inflight_words(size_max), sizeof(r->inflight[0]));
+	return r->inflight ? 0 : -ENOMEM;
+}
+
+void
+split_deinit(struct split *r)
+{
+	split_unmap(r);
+	free(r->inflight);
+	r->inflight = NULL;
+}
+
+void
+split_reset(struct split *r, uint16_t size)
+{
+	split_unmap(r);
+	r->size = size;
+	r->mask = (uint16_t)(size - 1);
+	r->last_avail = r->avail_idx = 0;
+	r->used_idx = r->published = r->signalled = 0;
+	r->can_unpop = false;
+	r->indirect = r->event_idx = false;
+	r->n_inflight = 0;
+	memset(r->inflight, 0, inflight_words(size) * sizeof(r->inflight[0]));
+}
+
+static uint64_t
+desc_bytes(uint16_t size)
+{
+	return (uint64_t)DESC_SIZE * size;
+}
+
+static uint64_t
+avail_bytes(uint16_t size)
+{
+	return 6 + UINT64_C(2) * size;
+}
+
+static uint64_t
+used_bytes(uint16_t size)
+{
+	return 6 + UINT64_C(8) * size;
+}
+
+/* Two areas that neither wrap nor share a byte. */
+static bool
+apart(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	if (a_len - 1 > UINT64_MAX - a || b_len - 1 > UINT64_MAX - b)
+		return false;
+	return a < b ? b - a >= a_len : a - b >= b_len;
+}
+
+bool
+split_layout_ok(const struct split_layout *lay, uint16_t size)
+{
+	if (lay->desc % 16 || lay->avail % 2 || lay->used % 4)
+		return false; /* 2.7 */
+	return apart(lay->desc, desc_bytes(size), lay->avail,
+		     avail_bytes(size)) &&
+	       apart(lay->desc, desc_bytes(size), lay->used,
+		     used_bytes(size)) &&
+	       apart(lay->avail, avail_bytes(size), lay->used,
+		     used_bytes(size));
+}
+
+struct split_layout
+split_layout_legacy(uint64_t gpa, uint16_t size)
+{
+	struct split_layout lay;
+	uint64_t end;
+
+	lay.desc = gpa;
+	lay.avail = gpa + desc_bytes(size);
+	end = lay.avail + avail_bytes(size);
+	lay.used = (end + 4095) & ~UINT64_C(4095);
+	return lay;
+}
+
+bool
+split_map(struct split *r, const struct split_layout *lay, struct mem_map *map)
+{
+	const void *desc, *avail;
+	void *used;
+
+	desc = map_translate(map, lay->desc, desc_bytes(r->size), true);
+	avail = map_translate(map, lay->avail, avail_bytes(r->size), true);
+	used = map_translate(map, lay->used, used_bytes(r->size), true);
+	split_unmap(r);
+	if (!desc || !avail || !used) {
+		map_unref(map);
+		return false;
+	}
+	r->desc = desc;
+	r->avail = avail;
+	r->used = used;
+	r->map = map;
+	return true;
+}
+
+void
+split_unmap(struct split *r)
+{
+	map_unref(r->map);
+	r->map = NULL;
+	r->hit = NULL;
+	r->desc = NULL;
+	r->avail = NULL;
+	r->used = NULL;
+}
+
+bool
+split_has_avail(struct split *r)
+{
+	if (r->avail_idx == r->last_avail)
+		r->avail_idx = guest_load16_acquire(&r->avail->idx);
+	return r->avail_idx != r->last_avail;
+}
+
+void
+split_unpop(struct split *r)
+{
+	if (!r->can_unpop)
+		return;
+	r->can_unpop = false;
+	r->last_avail--;
+	r->n_inflight--;
+	r->inflight[r->last_head / 64] &= ~(UINT64_C(1) << (r->last_head % 64));
+}
+
+static inline bool
+inflight_clear(struct split *r, uint16_t head)
+{
+	uint64_t bit = UINT64_C(1) << (head % 64);
+
+	if (head >= r->size || !(r->inflight[head / 64] & bit))
+		return false;
+	r->inflight[head / 64] &= ~bit;
+	r->n_inflight--;
+	r->can_unpop = false;
+	return true;
+}
+
+void
+split_forget(struct split *r, uint16_t head)
+{
+	(void)inflight_clear(r, head);
+}
+
+bool
+split_push(struct split *r, uint16_t head, uint32_t len)
+{
+	struct split_used_elem *elem;
+
+	if (!inflight_clear(r, head))
+		return false;
+	if (!split_is_mapped(r))
+		return true;
+	elem = &r->used->ring[r->used_idx & r->mask];
+	__atomic_store_n(&elem->id, htole32(head), __ATOMIC_RELAXED);
+	__atomic_store_n(&elem->len, htole32(len), __ATOMIC_RELAXED);
+	r->used_idx++;
+	return true;
+}
+
+bool
+split_publish(struct split *r)
+{
+	if (r->published == r->used_idx)
+		return false;
+	/* The elements and the buffers, before the index (2.7.8.2). */
+	guest_store16_release(&r->used->idx, r->used_idx);
+	r->published = r->used_idx;
+	return true;
+}
+
+bool
+split_wants_interrupt(struct split *r)
+{
+	uint16_t event, old = r->signalled, new = r->used_idx;
+
+	r->signalled = new;
+	/* The index must be out before we look at what the driver wants. */
+	full_fence();
+	if (!r->event_idx)
+		return !(guest_load16(&r->avail->flags) & AVAIL_F_NO_INTERRUPT);
+	event = guest_load16(&r->avail->ring[r->size]);
+	/* Has the index passed event + 1, mod 2^16? (2.7.7.2) */
+	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+}
+
+/* avail_event lies behind the last element of the used ring. */
+static uint16_t *
+avail_event(struct split *r)
+{
+	return (uint16_t *)(void *)&r->used->ring[r->size];
+}
+
+void
+split_kicks_off(struct split *r)
+{
+	/* With EVENT_IDX the flags stay 0 (2.7.10.1); an old event does it. */
+	if (!r->event_idx)
+		guest_store16(&r->used->flags, USED_F_NO_NOTIFY);
+}
+
+bool
+split_kicks_on(struct split *r)
+{
+	if (r->event_idx)
+		guest_store16(avail_event(r), r->last_avail);
+	else
+		guest_store16(&r->used->flags, 0);
+	/* The wish must be out before we look for the last time. */
+	full_fence();
+	return split_has_avail(r);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A split virtqueue, device side (virtio 1.3, 2.7), as a data structure: no
+ * lock, no interrupt, no device.
+ *
+ * The driver's fields are read once; ours live here and their copies in guest
+ * memory are only ever written.
+ */
+#ifndef RING_SPLIT_H
+#define RING_SPLIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "mem/map.h"
+
+#define SPLIT_MAX_SIZE 32768
+
+/* What split_pop() says besides a count of segments and 0 for an empty ring. */
+#define SPLIT_BAD_RING  (-1) /* nothing in it can be trusted any more */
+#define SPLIT_BAD_CHAIN (-2) /* only this chain; its head has been taken */
+
+struct split_avail {
+	uint16_t flags;
+	uint16_t idx;
+	uint16_t ring[]; /* size entries, then used_event */
+};
+
+struct split_used_elem {
+	uint32_t id;
+	uint32_t len;
+};
+
+struct split_used {
+	uint16_t flags;
+	uint16_t idx;
+	struct split_used_elem ring[]; /* size entries, then avail_event */
+};
+
+/* Where the driver has put the ring; addresses in the guest. */
+struct split_layout {
+	uint64_t desc;
+	uint64_t avail;
+	uint64_t used;
+};
+
+struct split {
+	/* Set by split_map(). */
+	const uint8_t *desc;
+	const struct split_avail *avail;
+	struct split_used *used;
+	struct mem_map *map;          /* referenced while mapped */
+	const struct mem_region *hit; /* the region of the last segment */
+
+	uint16_t size; /* entries, a power of two */
+	uint16_t mask;
+	uint16_t last_avail; /* next entry to take */
+	uint16_t avail_idx;  /* the driver's index when we last looked */
+	uint16_t used_idx;   /* next entry to fill */
+	uint16_t published;  /* used_idx as the driver sees it */
+	uint16_t signalled;  /* used_idx at the last interrupt decision */
+	uint16_t last_head;  /* of the latest split_pop() */
+	bool can_unpop;
+	bool indirect;  /* VIRTIO_F_INDIRECT_DESC */
+	bool event_idx; /* VIRTIO_F_EVENT_IDX */
+	uint32_t n_inflight;
+	uint64_t *
+		inflight; /* a bit for each head; SPLIT_MAX_SIZE bits or less */
+};
+
+/* The result of a walk that did not end in a usable chain. */
+struct split_bad_chain {
+	struct iovec last; /* last segment, if it is RAM to be written */
+	bool has_last;
+};
+
+/* Room for size_max entries. 0 or -ENOMEM. */
+int split_init(struct split *r, uint16_t size_max);
+void split_deinit(struct split *r);
+/* Indices to zero, nothing in flight, not mapped. */
+void split_reset(struct split *r, uint16_t size);
+
+/* Addresses that virtio 1.3, 2.7 allows: aligned, and not overlapping. */
+bool split_layout_ok(const struct split_layout *lay, uint16_t size);
+/* The legacy layout (2.7.2): one area, the used ring on a 4096 boundary. */
+struct split_layout split_layout_legacy(uint64_t gpa, uint16_t size);
+
+/*
+ * Translate the three areas with this map, whose reference it takes over.
+ * The indices stay. false, and not mapped, if one is not wholly in RAM.
+ */
+bool split_map(struct split *r, const struct split_layout *lay,
+	       struct mem_map *map);
+void split_unmap(struct split *r);
+
+static inline bool
+split_is_mapped(const struct split *r)
+{
+	return r->map != NULL;
+}
+
+/* Is there an entry that has not been taken? Looks at the ring if it must. */
+bool split_has_avail(struct split *r);
+/*
+ * Take the next chain: segments 1..n_iov, 0 if there is none, or SPLIT_BAD_*.
+ * With SPLIT_BAD_CHAIN, *head must be pushed back and *bad is filled.
+ */
+int split_pop(struct split *r, uint16_t *head, struct iovec *iov,
+	      uint16_t *flags, int n_iov, struct split_bad_chain *bad);
+void split_unpop(struct split *r);
+/* false if that head is not in flight; then nothing happens. */
+bool split_push(struct split *r, uint16_t head, uint32_t len);
+/* The same without a word to the driver: the ring is not to be written. */
+void split_forget(struct split *r, uint16_t head);
+/* Let the driver see what was pushed. false if there was nothing. */
+bool split_publish(struct split *r);
+/* After split_publish(): does the driver want to be interrupted? */
+bool split_wants_interrupt(struct split *r);
+/* The driver need not notify: somebody is looking. */
+void split_kicks_off(struct split *r);
+/* The driver must notify; true if it has added something meanwhile. */
+bool split_kicks_on(struct split *r);
+
+#endif
