@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * A queue's life: set up by the driver, live, stopped, reset; and the loop
+ * that serves it. Geometry is frozen between enable and reset.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <vbs/iothread.h>
+
+#include "virtio/virtio.h"
+
+/* ---- liveness: vq->mtx is held ------------------------------------- */
+
+static void
+update_live(struct vq_priv *q)
+{
+	struct virtio_priv *p = q->vq->common->priv;
+
+	q->live = q->vq->enabled && split_is_mapped(&q->ring) && !q->stopping &&
+		  !q->broken && !q->stale_map && q->n_abandoned == 0 &&
+		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
+		  __atomic_load_n(&p->ready, __ATOMIC_RELAXED);
+}
+
+/* Bring the ring to the present map, unless chains of the old one are out. */
+static void
+update_map(struct vq_priv *q)
+{
+	struct mem_map *map;
+
+	if (!q->vq->enabled || q->broken ||
+	    (q->stale_map && q->ring.n_inflight > 0))
+		return;
+	q->stale_map = false;
+	map = vm_map(q->vq->common->dev->vmctx);
+	if (map == q->ring.map)
+		map_unref(map);
+	else
+		(void)split_map(&q->ring, &q->layout, map);
+}
+
+static bool
+has_work(struct vq_priv *q)
+{
+	return q->live && split_has_avail(&q->ring);
+}
+
+/* ---- made and freed ------------------------------------------------- */
+
+static void
+init_idle(struct vq_priv *q)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&q->idle, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+int
+queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
+{
+	struct vq_priv *q = &p->vqs[num];
+	uint16_t size = vq->qsize;
+
+	if (size == 0 || size > SPLIT_MAX_SIZE || (size & (size - 1)))
+		return -EINVAL;
+	q->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->kick_fd < 0)
+		return -errno;
+	if (split_init(&q->ring, size) < 0)
+		return -ENOMEM;
+	init_idle(q);
+	(void)pthread_mutex_init(&vq->mtx, NULL);
+	q->vq = vq;
+	q->size_max = size;
+	q->base = p->common->dev->vmctx->base;
+	vq->num = num;
+	vq->common = p->common;
+	vq->priv = q;
+	queue_clear(vq);
+	return 0;
+}
+
+static void
+on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	struct vq_priv *q = arg;
+	eventfd_t n;
+
+	(void)what;
+	(void)eventfd_read(fd, &n);
+	queue_serve(q->vq);
+}
+
+int
+queue_start(struct vq_priv *q)
+{
+	q->kick_event = event_new(q->base, q->kick_fd, EV_READ | EV_PERSIST,
+				  on_kick, q);
+	if (!q->kick_event)
+		return -ENOMEM;
+	return event_add(q->kick_event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+/* No callback runs, or will run, when this returns. */
+void
+queue_detach(struct vq_priv *q)
+{
+	if (q->kick_event)
+		event_free(q->kick_event);
+	q->kick_event = NULL;
+}
+
+void
+queue_free(struct vq_priv *q)
+{
+	queue_detach(q);
+	split_deinit(&q->ring);
+	map_unref(q->abandoned_map);
+	if (q->kick_fd >= 0)
+		(void)close(q->kick_fd);
+}
+
+VBS_API int
+vbs_vq_set_iothread(struct vqueue_info *vq, struct vbs_iothread *thr)
+{
+	if (!vq->priv || vq->priv->kick_event)
+		return -EINVAL;
+	vq->priv->base = vbs_iothread_base(thr);
+	return 0;
+}
+
+/* ---- set-up by the driver: common->mtx is held ---------------------- */
+
+struct vqueue_info *
+queue_get(struct virtio_common *vb, uint64_t num)
+{
+	return num < (uint64_t)vb->priv->nvq ? &vb->queues[num] : NULL;
+}
+
+void
+queue_set_size(struct vqueue_info *vq, uint16_t size)
+{
+	if (vq->enabled || size == 0 || size > vq->priv->size_max ||
+	    (size & (size - 1)))
+		return; /* 4.1.4.3: a split queue's size is a power of two */
+	pthread_mutex_lock(&vq->mtx);
+	vq->qsize = size;
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+void
+queue_set_layout(struct vqueue_info *vq, uint64_t *field, bool high,
+		 uint32_t val)
+{
+	if (vq->enabled)
+		return;
+	if (high)
+		*field = (*field & UINT32_MAX) | (uint64_t)val << 32;
+	else
+		*field = (*field & ~(uint64_t)UINT32_MAX) | val;
+}
+
+/* The ring starts where the driver says, if that is usable. mtx is held. */
+static bool
+enable_ring(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+	struct virtio_common *vb = vq->common;
+
+	if (!split_layout_ok(&q->layout, vq->qsize))
+		return false;
+	split_reset(&q->ring, vq->qsize);
+	q->ring.indirect = vbs_has_feature(vb, VIRTIO_RING_F_INDIRECT_DESC);
+	q->ring.event_idx = vbs_has_feature(vb, VIRTIO_RING_F_EVENT_IDX);
+	if (!split_map(&q->ring, &q->layout, vm_map(vb->dev->vmctx)))
+		return false;
+	vq->enabled = true;
+	return true;
+}
+
+void
+queue_enable(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+	bool ok, work;
+
+	if (vq->enabled)
+		return;
+	pthread_mutex_lock(&vq->mtx);
+	ok = enable_ring(vq);
+	update_live(q);
+	work = has_work(q);
+	pthread_mutex_unlock(&vq->mtx);
+	if (!ok)
+		vbs_log(vq->common->dev->vmctx, VBS_LOG_WARNING,
+			"%s: queue %d not enabled: its ring is not aligned, "
+			"overlaps, or is not in shared guest memory",
+			vq->common->dev->name, vq->num);
+	if (work)
+		(void)eventfd_write(q->kick_fd, 1);
+}
+
+void
+queue_set_pfn(struct vqueue_info *vq, uint32_t pfn)
+{
+	struct vq_priv *q = vq->priv;
+
+	if (pfn == 0) {
+		uint16_t vector = vq->msix_idx;
+
+		queue_reset(vq);
+		vq->msix_idx = vector; /* a register of its own */
+		return;
+	}
+	if (vq->enabled)
+		return;
+	q->layout = split_layout_legacy((uint64_t)pfn << 12, vq->qsize);
+	queue_enable(vq);
+	if (vq->enabled)
+		q->pfn = pfn;
+}
+
+/* ---- stopping: no vq->mtx is held ------------------------------------ */
+
+static void
+stop_one(struct vqueue_info *vq)
+{
+	pthread_mutex_lock(&vq->mtx);
+	vq->priv->stopping = true;
+	update_live(vq->priv);
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+static void
+deadline_in(struct timespec *ts, time_t seconds)
+{
+	(void)clock_gettime(CLOCK_MONOTONIC, ts);
+	ts->tv_sec += seconds;
+}
+
+/* false if something is still in flight when the time is up. */
+static bool
+wait_idle(struct vqueue_info *vq, const struct timespec *deadline)
+{
+	struct vq_priv *q = vq->priv;
+	int rc = 0;
+
+	pthread_mutex_lock(&vq->mtx);
+	while (q->ring.n_inflight > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&q->idle, &vq->mtx, deadline);
+	rc = q->ring.n_inflight == 0;
+	pthread_mutex_unlock(&vq->mtx);
+	return rc;
+}
+
+static void
+tell_device(struct vqueue_info *vq)
+{
+	struct virtio_common *vb = vq->common;
+
+	if (vq->enabled && vb->vops->queue_stop)
+		vb->vops->queue_stop(vb->priv->device, vq);
+}
+
+static void
+log_stuck(struct vqueue_info *vq)
+{
+	vbs_log(vq->common->dev->vmctx, VBS_LOG_ERROR,
+		"%s: queue %d: requests still in flight after %d s; the queue "
+		"rests until they are back",
+		vq->common->dev->name, vq->num, QUIESCE_SECONDS);
+}
+
+void
+queues_stop(struct virtio_common *vb)
+{
+	struct timespec deadline;
+
+	deadline_in(&deadline, QUIESCE_SECONDS);
+	for (int i = 0; i < vb->priv->nvq; i++)
+		stop_one(&vb->queues[i]);
+	for (int i = 0; i < vb->priv->nvq; i++)
+		tell_device(&vb->queues[i]);
+	for (int i = 0; i < vb->priv->nvq; i++)
+		if (!wait_idle(&vb->queues[i], &deadline))
+			log_stuck(&vb->queues[i]);
+}
+
+void
+queue_clear(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+
+	pthread_mutex_lock(&vq->mtx);
+	if (q->ring.n_inflight > 0) {
+		q->n_abandoned += q->ring.n_inflight;
+		if (!q->abandoned_map && q->ring.map)
+			q->abandoned_map = map_ref(q->ring.map);
+	}
+	vq->qsize = q->size_max;
+	vq->enabled = false;
+	__atomic_store_n(&vq->msix_idx, VIRTIO_MSI_NO_VECTOR, __ATOMIC_RELAXED);
+	split_reset(&q->ring, q->size_max);
+	memset(&q->layout, 0, sizeof(q->layout));
+	q->pfn = 0;
+	q->broken = false;
+	q->stopping = false;
+	q->stale_map = false;
+	q->live = false;
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+void
+queue_reset(struct vqueue_info *vq)
+{
+	struct timespec deadline;
+
+	deadline_in(&deadline, QUIESCE_SECONDS);
+	stop_one(vq);
+	tell_device(vq);
+	if (!wait_idle(vq, &deadline))
+		log_stuck(vq);
+	queue_clear(vq);
+}
+
+/* ---- guest memory comes and goes -------------------------------------- */
+
+static void
+on_pause(void *arg)
+{
+	struct virtio_priv *p = arg;
+
+	queues_stop(p->common);
+	for (int i = 0; i < p->nvq; i++) {
+		struct vqueue_info *vq = p->vqs[i].vq;
+
+		pthread_mutex_lock(&vq->mtx);
+		if (vq->priv->ring.n_inflight > 0)
+			vq->priv->stale_map = true;
+		pthread_mutex_unlock(&vq->mtx);
+	}
+}
+
+static void
+on_resume(void *arg)
+{
+	struct virtio_priv *p = arg;
+
+	for (int i = 0; i < p->nvq; i++) {
+		struct vqueue_info *vq = p->vqs[i].vq;
+
+		pthread_mutex_lock(&vq->mtx);
+		vq->priv->stopping = false;
+		update_map(vq->priv);
+		pthread_mutex_unlock(&vq->mtx);
+	}
+	queues_update(p->common);
+}
+
+const struct vm_client_ops queues_vm_ops = {
+	.pause = on_pause,
+	.resume = on_resume,
+};
+
+/* ---- serving ------------------------------------------------------------ */
+
+void
+queues_update(struct virtio_common *vb)
+{
+	for (int i = 0; i < vb->priv->nvq; i++) {
+		struct vqueue_info *vq = &vb->queues[i];
+		bool work;
+
+		pthread_mutex_lock(&vq->mtx);
+		update_live(vq->priv);
+		work = has_work(vq->priv);
+		pthread_mutex_unlock(&vq->mtx);
+		if (work)
+			(void)eventfd_write(vq->priv->kick_fd, 1);
+	}
+}
+
+bool
+queues_poll(struct virtio_common *vb)
+{
+	bool any = false;
+
+	for (int i = 0; i < vb->priv->nvq; i++) {
+		struct vqueue_info *vq = &vb->queues[i];
+		bool work = false;
+
+		if (pthread_mutex_trylock(&vq->mtx)) {
+			any = true; /* it is being served */
+			continue;
+		}
+		work = has_work(vq->priv);
+		pthread_mutex_unlock(&vq->mtx);
+		if (work)
+			queue_notify(vb, (uint64_t)i);
+		any |= work;
+	}
+	return any;
+}
+
+void
+queue_notify(struct virtio_common *vb, uint64_t num)
+{
+	struct vqueue_info *vq = queue_get(vb, num);
+
+	if (!vq)
+		return;
+	if (vq->priv->base == vb->dev->vmctx->base)
+		queue_serve(vq);
+	else
+		(void)eventfd_write(vq->priv->kick_fd, 1);
+}
+
+/* One turn of the device. true if there is more. vq->mtx is held. */
+static bool
+serve_once(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+	struct virtio_common *vb = vq->common;
+	uint16_t before = q->ring.last_avail;
+
+	split_kicks_off(&q->ring);
+	if (vq->notify)
+		vq->notify(vb->priv->device, vq);
+	else
+		vb->vops->qnotify(vb->priv->device, vq);
+	if (!q->live)
+		return false;
+	vq_endchains(vq, 0); /* what was refused, if the device ended early */
+	/* A device that takes nothing waits for something else than chains. */
+	return split_kicks_on(&q->ring) && q->ring.last_avail != before;
+}
+
+void
+queue_serve(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+	bool more = false;
+
+	pthread_mutex_lock(&vq->mtx);
+	if (!q->live) {
+		update_map(q);
+		update_live(q);
+	}
+	if (has_work(q))
+		more = serve_once(vq);
+	pthread_mutex_unlock(&vq->mtx);
+	/* The others come first; then it is this queue's turn again. */
+	if (more)
+		(void)eventfd_write(q->kick_fd, 1);
+}

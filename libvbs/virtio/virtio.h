@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio device, inside: the private halves of virtio_common and
+ * vqueue_info, and what the files of this folder offer each other.
+ *
+ * Locks: common.mtx, then queues by index, then the leaves of pci/ and mem/.
+ */
+#ifndef VIRTIO_VIRTIO_H
+#define VIRTIO_VIRTIO_H
+
+#include <time.h>
+
+#include <event2/event.h>
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+
+#include <vbs/virtio.h>
+
+#include "mem/vm.h"
+#include "pci/pci.h"
+#include "ring/split.h"
+
+#ifndef VIRTIO_F_RING_RESET
+#define VIRTIO_F_RING_RESET 40
+#endif
+
+#define QUIESCE_SECONDS 3
+
+/* The registers that the driver has chosen by using them (until reset). */
+enum face {
+	FACE_NONE,
+	FACE_LEGACY,
+	FACE_MODERN,
+};
+
+/* The library's half of a queue. Guarded by vq->mtx. */
+struct vq_priv {
+	struct split ring;
+	struct vqueue_info *vq;
+	struct split_layout layout; /* as the driver has set it */
+	uint32_t pfn;               /* legacy: the layout's page */
+	uint16_t size_max;
+	bool live;      /* chains may be taken: all of the below allows it */
+	bool stopping;  /* being reset, or its memory is about to change */
+	bool broken;    /* the driver has made a mess of the ring */
+	bool stale_map; /* the map has changed under chains in flight */
+	uint32_t n_abandoned; /* chains of an earlier life, still out */
+	struct mem_map *abandoned_map; /* keeps their memory mapped */
+	pthread_cond_t idle;           /* nothing in flight any more */
+	int kick_fd;                   /* eventfd: there may be work */
+	struct event *kick_event;
+	struct event_base *base; /* the loop that serves the queue */
+};
+
+/* The library's half of a device. Guarded by common->mtx. */
+struct virtio_priv {
+	struct virtio_common *common;
+	void *device;        /* what callbacks get */
+	struct vq_priv *vqs; /* vops->nvq */
+	int nvq;
+	int error; /* of a call that returns nothing */
+	uint32_t driver_features[4];
+	uint32_t device_feature_select;
+	uint32_t driver_feature_select;
+	uint16_t queue_select;
+	enum face face;
+	bool ready;   /* atomic: chains may be taken at all */
+	bool failed;  /* atomic: the device has given up */
+	bool dma;     /* atomic: the device may use guest memory */
+	int io_bar;   /* -1 for none */
+	int pio_bar;  /* -1 for none */
+	int mmio_bar; /* -1 for none */
+	uint32_t notify_bytes;
+	int window_cap; /* offset of the PCI_CFG capability */
+	struct vm_client vm_client;
+};
+
+/* device.c: status, features, reset */
+void device_needs_reset(struct virtio_common *vb, const char *why);
+void device_set_status(struct virtio_common *vb, uint8_t val, enum face face);
+/* A legacy driver uses a queue without having said DRIVER_OK. */
+void device_used_early(struct virtio_common *vb);
+void device_reset(struct virtio_common *vb);
+/* May the driver use these registers? The first use decides. */
+bool device_claim(struct virtio_common *vb, enum face face);
+uint32_t device_features(struct virtio_common *vb, uint32_t select);
+void device_write_features(struct virtio_common *vb, uint32_t select,
+			   uint32_t val);
+uint32_t device_legacy_features(struct virtio_common *vb);
+void device_write_legacy_features(struct virtio_common *vb, uint32_t val);
+/* May the device use guest memory? Looks at bus mastering. */
+void device_update_dma(struct virtio_common *vb);
+/* Device configuration; all ones for what is not there. */
+uint64_t device_cfgread(struct virtio_common *vb, uint64_t offset, int size);
+void device_cfgwrite(struct virtio_common *vb, uint64_t offset, int size,
+		     uint64_t val);
+uint8_t device_read_isr(struct virtio_common *vb);
+/* The vector if the function has it, else VIRTIO_MSI_NO_VECTOR. */
+uint16_t device_vector(struct virtio_common *vb, uint64_t val);
+
+/* queue.c: set-up, stop, serve */
+int queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num);
+int queue_start(struct vq_priv *q);
+void queue_detach(struct vq_priv *q);
+void queue_free(struct vq_priv *q);
+struct vqueue_info *queue_get(struct virtio_common *vb, uint64_t num);
+void queue_set_size(struct vqueue_info *vq, uint16_t size);
+void queue_set_layout(struct vqueue_info *vq, uint64_t *field, bool high,
+		      uint32_t val);
+void queue_enable(struct vqueue_info *vq);
+void queue_set_pfn(struct vqueue_info *vq, uint32_t pfn);
+/* Per-queue reset (2.6.1): stop, wait, and forget everything. */
+void queue_reset(struct vqueue_info *vq);
+/* Back to the defaults; nothing is in flight. Takes vq->mtx. */
+void queue_clear(struct vqueue_info *vq);
+/* Stop all queues of a device and wait until nothing is in flight. */
+void queues_stop(struct virtio_common *vb);
+/* Have every queue with work served by its own loop; true if there was one. */
+bool queues_poll(struct virtio_common *vb);
+/* Something that decides about liveness has changed: look, and serve. */
+void queues_update(struct virtio_common *vb);
+/* The driver has notified queue num. No lock held. */
+void queue_notify(struct virtio_common *vb, uint64_t num);
+/* Serve what is there. No lock held. */
+void queue_serve(struct vqueue_info *vq);
+extern const struct vm_client_ops queues_vm_ops;
+
+/* vq.c */
+void vq_break(struct vqueue_info *vq);
+
+/* pci-legacy.c, pci-modern.c: registers; offset and size are inside the BAR */
+uint64_t legacy_read(struct virtio_common *vb, uint64_t offset, int size);
+void legacy_write(struct virtio_common *vb, uint64_t offset, int size,
+		  uint64_t val);
+uint64_t modern_read(struct virtio_common *vb, uint64_t offset, int size);
+void modern_write(struct virtio_common *vb, uint64_t offset, int size,
+		  uint64_t val);
+/* The driver has notified queue num, by whichever modern doorbell. */
+void modern_notify(struct virtio_common *vb, uint64_t num);
+void window_read(void *arg);
+void window_write(void *arg);
+
+#endif

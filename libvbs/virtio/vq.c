@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The VQ API: chains out, chains in, interrupts. The data path. */
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "virtio/virtio.h"
+
+#define ISR_QUEUE 1u
+
+VBS_API bool
+vq_has_descs(struct vqueue_info *vq)
+{
+	return vq->priv && vq->priv->live && split_has_avail(&vq->priv->ring);
+}
+
+/* The ring cannot be trusted: leave it alone until the driver resets it. */
+void __attribute__((noinline, cold)) vq_break(struct vqueue_info *vq)
+{
+	vq->priv->broken = true;
+	vq->priv->live = false;
+	device_needs_reset(vq->common, "bad virtqueue");
+}
+
+/* Give a chain back that the device will not see. */
+static void __attribute__((noinline, cold))
+vq_refuse(struct vqueue_info *vq, uint16_t head,
+	  const struct split_bad_chain *bad)
+{
+	struct virtio_common *vb = vq->common;
+	uint32_t len = 0;
+
+	if (vb->vops->bad_chain)
+		len = vb->vops->bad_chain(vb->priv->device, vq,
+					  bad->has_last ? &bad->last : NULL);
+	(void)split_push(&vq->priv->ring, head, len);
+}
+
+VBS_API int
+vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
+	    int n_iov, uint16_t *flags)
+{
+	struct vq_priv *q = vq->priv;
+	struct split_bad_chain bad;
+	int n;
+
+	if (!q || !q->live || n_iov < 1 ||
+	    __atomic_load_n(&vq->common->priv->failed, __ATOMIC_RELAXED))
+		return 0;
+	/* A queue full of bad chains ends the loop. */
+	for (int left = vq->qsize; left > 0; left--) {
+		n = split_pop(&q->ring, pidx, iov, flags, n_iov, &bad);
+		if (__builtin_expect(n >= 0, 1))
+			return n;
+		if (n == SPLIT_BAD_RING) {
+			vq_break(vq);
+			return -EINVAL;
+		}
+		vq_refuse(vq, *pidx, &bad);
+	}
+	return 0;
+}
+
+VBS_API void
+vq_retchain(struct vqueue_info *vq)
+{
+	if (vq->priv && vq->priv->live)
+		split_unpop(&vq->priv->ring);
+}
+
+/* The last chain of an earlier life has come back. */
+static void __attribute__((noinline, cold)) vq_abandoned_back(struct vq_priv *q)
+{
+	if (--q->n_abandoned > 0)
+		return;
+	map_unref(q->abandoned_map);
+	q->abandoned_map = NULL;
+	/* The loop that serves the queue finds out whether it can go on. */
+	(void)eventfd_write(q->kick_fd, 1);
+}
+
+/* Somebody waits for the last chain in flight. */
+static void __attribute__((noinline, cold)) vq_idle(struct vq_priv *q)
+{
+	(void)pthread_cond_broadcast(&q->idle);
+	if (q->stale_map)
+		(void)eventfd_write(q->kick_fd, 1);
+}
+
+VBS_API void
+vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
+{
+	struct vq_priv *q = vq->priv;
+
+	if (!q)
+		return;
+	if (q->n_abandoned > 0) {
+		vq_abandoned_back(q);
+		return;
+	}
+	/* A broken ring is written no more; only the count is kept. */
+	if (q->broken)
+		split_forget(&q->ring, idx);
+	else
+		(void)split_push(&q->ring, idx, iolen);
+	if (__builtin_expect(q->stopping || q->stale_map, 0) &&
+	    q->ring.n_inflight == 0)
+		vq_idle(q);
+}
+
+VBS_API void
+vq_endchains(struct vqueue_info *vq, int used_all_avail)
+{
+	struct vq_priv *q = vq->priv;
+	bool wanted;
+
+	if (!q || q->broken || !split_is_mapped(&q->ring) ||
+	    !split_publish(&q->ring))
+		return;
+	wanted = split_wants_interrupt(&q->ring);
+	/* Legacy: an empty queue is worth an interrupt in any case. */
+	if (used_all_avail && !wanted &&
+	    vbs_has_feature(vq->common, VIRTIO_F_NOTIFY_ON_EMPTY))
+		wanted = q->ring.n_inflight == 0 && !split_has_avail(&q->ring);
+	if (wanted)
+		vq_interrupt(vq->common, vq);
+}
+
+VBS_API void
+vq_interrupt(struct virtio_common *vb, struct vqueue_info *vq)
+{
+	uint16_t vector;
+
+	if (pci_msix_enabled(vb->dev)) {
+		vector = __atomic_load_n(&vq->msix_idx, __ATOMIC_RELAXED);
+		if (vector != VIRTIO_MSI_NO_VECTOR)
+			pci_generate_msix(vb->dev, vector);
+		return;
+	}
+	__atomic_fetch_or(&vb->isr, ISR_QUEUE, __ATOMIC_SEQ_CST);
+	if (pci_msi_enabled(vb->dev))
+		pci_generate_msi(vb->dev, 0);
+	else
+		pci_lintr_assert(vb->dev);
+}
