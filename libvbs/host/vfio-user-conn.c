@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* vfio-user: bytes and descriptors in and out of the socket. */
+#include "host/vfio-user-conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+/* Kept while a client is there; larger messages have room while they last. */
+#define RX_SIZE 8192u
+#define TX_SIZE 8192u
+
+void
+vuser_fds_close(struct vuser_fds *fds)
+{
+	for (int i = 0; i < fds->n; i++) {
+		if (fds->fd[i] >= 0)
+			(void)close(fds->fd[i]);
+	}
+	fds->n = 0;
+}
+
+int
+vuser_conn_open(struct vuser_conn *conn, int fd)
+{
+	conn->rx = malloc(RX_SIZE);
+	conn->tx = malloc(TX_SIZE);
+	if (!conn->rx || !conn->tx) {
+		free(conn->rx);
+		free(conn->tx);
+		conn->rx = conn->tx = NULL;
+		return -ENOMEM;
+	}
+	conn->rx_cap = RX_SIZE;
+	conn->tx_cap = TX_SIZE;
+	conn->rx_len = conn->tx_len = conn->tx_off = 0;
+	conn->rx_fds.n = conn->new_fds.n = conn->n_tx_fds = 0;
+	conn->fd = fd;
+	return 0;
+}
+
+void
+vuser_conn_close(struct vuser_conn *conn)
+{
+	if (conn->fd < 0)
+		return;
+	if (conn->rd)
+		event_free(conn->rd);
+	if (conn->wr)
+		event_free(conn->wr);
+	conn->rd = conn->wr = NULL;
+	(void)close(conn->fd);
+	conn->fd = -1;
+	vuser_fds_close(&conn->rx_fds);
+	vuser_fds_close(&conn->new_fds);
+	free(conn->rx);
+	free(conn->tx);
+	conn->rx = conn->tx = NULL;
+	conn->rx_cap = conn->rx_len = 0;
+	conn->tx_cap = conn->tx_len = conn->tx_off = 0;
+	conn->n_tx_fds = 0;
+}
+
+/* Collect the descriptors of one message header; false if some were lost. */
+static bool
+conn_take_fds(struct vuser_conn *conn, struct msghdr *mh)
+{
+	bool whole = !(mh->msg_flags & MSG_CTRUNC);
+	struct cmsghdr *cm;
+
+	for (cm = CMSG_FIRSTHDR(mh); cm; cm = CMSG_NXTHDR(mh, cm)) {
+		size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		const uint8_t *src = CMSG_DATA(cm);
+
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++, src += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, src, sizeof(fd));
+			if (conn->new_fds.n < VUSER_SCM_MAX) {
+				conn->new_fds.fd[conn->new_fds.n++] = fd;
+			} else {
+				(void)close(fd);
+				whole = false;
+			}
+		}
+	}
+	return whole;
+}
+
+long
+vuser_conn_recv(struct vuser_conn *conn)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(VUSER_SCM_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = {
+		.iov_base = conn->rx + conn->rx_len,
+		.iov_len = conn->rx_cap - conn->rx_len,
+	};
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	ssize_t n;
+
+	n = recvmsg(conn->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return -errno;
+	if (mh.msg_controllen > 0 && !conn_take_fds(conn, &mh))
+		return -E2BIG;
+	conn->rx_len += (size_t)n;
+	return n;
+}
+
+void
+vuser_conn_consume(struct vuser_conn *conn, size_t n)
+{
+	uint8_t *small;
+
+	conn->rx_len -= n;
+	if (conn->rx_len > 0) {
+		if (n > 0)
+			memmove(conn->rx, conn->rx + n, conn->rx_len);
+		return;
+	}
+	if (conn->rx_cap > RX_SIZE) {
+		small = realloc(conn->rx, RX_SIZE);
+		if (small) {
+			conn->rx = small;
+			conn->rx_cap = RX_SIZE;
+		}
+	}
+}
+
+int
+vuser_conn_want(struct vuser_conn *conn, size_t n)
+{
+	uint8_t *rx;
+
+	if (n <= conn->rx_cap)
+		return 0;
+	rx = realloc(conn->rx, n);
+	if (!rx)
+		return -ENOMEM;
+	conn->rx = rx;
+	conn->rx_cap = n;
+	return 0;
+}
+
+int
+vuser_conn_adopt(struct vuser_conn *conn)
+{
+	struct vuser_fds *to = &conn->rx_fds, *from = &conn->new_fds;
+
+	if (from->n > VUSER_SCM_MAX - to->n)
+		return -E2BIG;
+	memcpy(to->fd + to->n, from->fd, (size_t)from->n * sizeof(int));
+	to->n += from->n;
+	from->n = 0;
+	return 0;
+}
+
+int
+vuser_conn_room(struct vuser_conn *conn, size_t n)
+{
+	size_t want = conn->tx_len + n;
+	uint8_t *tx;
+
+	if (want <= conn->tx_cap)
+		return 0;
+	tx = realloc(conn->tx, want);
+	if (!tx)
+		return -ENOMEM;
+	conn->tx = tx;
+	conn->tx_cap = want;
+	return 0;
+}
+
+/* Send once; the descriptors go with the first byte. */
+static ssize_t
+conn_send(struct vuser_conn *conn)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t buf[CMSG_SPACE(VUSER_SCM_MAX * sizeof(int))];
+	} control;
+	size_t n_bytes = (size_t)conn->n_tx_fds * sizeof(int);
+	struct iovec iov = {
+		.iov_base = conn->tx + conn->tx_off,
+		.iov_len = conn->tx_len - conn->tx_off,
+	};
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	struct cmsghdr *cm = &control.align;
+
+	if (n_bytes > 0) {
+		memset(&control, 0, sizeof(control));
+		mh.msg_control = control.buf;
+		mh.msg_controllen = CMSG_SPACE(n_bytes);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(n_bytes);
+		memcpy(CMSG_DATA(cm), conn->tx_fds, n_bytes);
+	}
+	return sendmsg(conn->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* All has been sent. */
+static void
+conn_tx_done(struct vuser_conn *conn)
+{
+	uint8_t *small;
+
+	conn->tx_off = conn->tx_len = 0;
+	if (conn->tx_cap <= TX_SIZE)
+		return;
+	small = realloc(conn->tx, TX_SIZE);
+	if (small) {
+		conn->tx = small;
+		conn->tx_cap = TX_SIZE;
+	}
+}
+
+int
+vuser_conn_flush(struct vuser_conn *conn)
+{
+	while (conn->tx_off < conn->tx_len) {
+		ssize_t n = conn_send(conn);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		conn->tx_off += (size_t)n;
+		conn->n_tx_fds = 0;
+	}
+	conn_tx_done(conn);
+	return 0;
+}
+
+bool
+vuser_conn_hung_up(const struct vuser_conn *conn)
+{
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) > 0 &&
+	       (pfd.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}

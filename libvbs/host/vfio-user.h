@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The vfio-user server, inside: what its files know of each other.
+ *
+ *   vfio-user.c          the public calls; who is connected
+ *   vfio-user-conn.c     bytes and descriptors in and out of the socket
+ *   vfio-user-msg.c      the table of messages; one handler each, in:
+ *   vfio-user-version.c  version and capabilities
+ *   vfio-user-info.c     what the function has: regions, interrupts, doorbells
+ *   vfio-user-region.c   accesses to regions, reset
+ *   vfio-user-dma.c      guest memory
+ *   vfio-user-irq.c      interrupts
+ *   vfio-user-poll.c     the doorbell page
+ *
+ * All of it runs in the control thread, but for vuser_irq_msi() and
+ * vuser_irq_intx().
+ */
+#ifndef HOST_VFIO_USER_H
+#define HOST_VFIO_USER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+
+#include <vbs/pci.h>
+#include <vbs/vfio_user.h>
+#include <vbs/vm.h>
+
+#include "host/vfio-user-conn.h"
+#include "host/vfio-user-dma.h"
+#include "host/vfio-user-irq.h"
+#include "host/vfio-user-poll.h"
+#include "host/vfio-user-proto.h"
+
+#define VUSER_MAX_BELLS 256 /* doorbells of one function that are told */
+
+/* Lines that a client could make us repeat: once for each connection. */
+#define VUSER_SAID_REFUSED 0x1u /* a message got an error reply */
+#define VUSER_SAID_BUSY    0x2u /* a second client came */
+
+struct vbs_vfio_user {
+	struct event_base *base;
+	struct vmctx *vm;
+	struct pci_vdev *dev; /* NULL: not serving */
+
+	int listen_fd;
+	struct event *listen_ev;
+	struct event *relisten_ev; /* after accept() ran out of something */
+
+	/* Of one connection. */
+	struct vuser_conn conn;
+	bool ready;          /* the version has been agreed */
+	uint32_t client_fds; /* descriptors that it takes in one message */
+	unsigned said;
+	int bell_fds[VUSER_MAX_FDS]; /* of the reply that is being sent */
+
+	struct vuser_dma dma;
+	struct vuser_irqs irqs;
+	struct vuser_poll poll;
+};
+
+/* A command that is being handled. */
+struct vuser_msg {
+	struct vuser_hdr hdr;
+	const uint8_t *data; /* payload, at any alignment */
+	uint32_t len;
+	struct vuser_fds *fds; /* a handler that keeps one leaves -1 */
+
+	uint8_t *
+		reply; /* payload of the reply, zeroed; only vuser_msg_grow() */
+	uint32_t reply_len;   /* moves it */
+	const int *reply_fds; /* borrowed until they are sent */
+	int n_reply_fds;
+};
+
+/*
+ * Handlers: 0, or the negative errno of an error reply. The table has checked
+ * the size of the payload, the number of descriptors and the state.
+ */
+int vuser_version(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_get_info(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_get_region_info(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_get_io_fds(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_get_irq_info(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_set_irqs(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_region_read(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_region_write(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_dma_map(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_dma_unmap(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+int vuser_reset(struct vbs_vfio_user *srv, struct vuser_msg *msg);
+
+/*
+ * Handle what has been received and send the replies. 0: wait for more bytes.
+ * -EAGAIN: the client has to read its replies first. Else the connection is
+ * beyond repair; why has been logged.
+ */
+int vuser_msg_run(struct vbs_vfio_user *srv);
+
+/* Make the payload of the reply len bytes long. 0 or -ENOMEM. */
+int vuser_msg_grow(struct vbs_vfio_user *srv, struct vuser_msg *msg,
+		   uint32_t len);
+
+/* An argsz that holds a reply of min bytes, and is no nonsense. */
+bool vuser_argsz_ok(uint32_t argsz, size_t min);
+
+/* Bytes of a region; 0 if there is none of that number. */
+uint64_t vuser_region_size(const struct vbs_vfio_user *srv, uint32_t index);
+
+/* Once for each connection: the first of each bit is let through. */
+bool vuser_first(struct vbs_vfio_user *srv, unsigned bit);
+
+#endif
