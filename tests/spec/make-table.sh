@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Writes a table that says which test covers what, or why none does yet.
+#
+#   tests/spec/make-table.sh conformance >doc/conformance.md
+#   tests/spec/make-table.sh robustness >doc/robustness.md
+#
+# How a test says what it covers is in CONTRIBUTING.md.
+set -eu
+usage() {
+	echo "usage: tests/spec/make-table.sh conformance|robustness" >&2
+	exit 2
+}
+[ $# -eq 1 ] || usage
+cd "$(dirname "$0")/../.."
+
+# covered: what tests say, as (slug|id, name, test). A comment with "covers:"
+# speaks for the START_TEST that follows, or for the file if it has none.
+covered() {
+	find tests -name 'test-*.c' -o -name 'test-*.sh' ! -path 'tests/style/*' |
+		sort | xargs awk '
+	function flush_file() {
+		for (i = 1; i <= n_ids; i++)
+			print "id\t" pending[i] "\t" program
+		n_ids = 0
+	}
+	FNR == 1 {
+		flush_file()
+		program = FILENAME
+		sub(/.*\//, "", program)
+		sub(/\.[a-z]*$/, "", program)
+	}
+	/covers: / {
+		line = $0
+		sub(/.*covers: */, "", line)
+		sub(/ *\*\/.*/, "", line)
+		sub(/\.$/, "", line)
+		n = split(line, part, /, */)
+		for (i = 1; i <= n; i++)
+			pending[++n_ids] = part[i]
+	}
+	/^START_TEST\(/ {
+		name = $0
+		sub(/^START_TEST\( */, "", name)
+		sub(/ *\).*/, "", name)
+		for (i = 1; i <= n_ids; i++)
+			print "id\t" pending[i] "\t" name
+		n_ids = 0
+		kind = name
+		sub(/_.*/, "", kind)
+		if (kind == want && name ~ /__/) {
+			item = name
+			sub(/^[a-z]*_/, "", item)
+			sub(/__.*/, "", item)
+			print "slug\t" item "\t" name
+		}
+	}
+	END { flush_file() }' want="$1"
+}
+
+conformance_head() {
+	cat <<'END'
+# Conformance, clause by clause
+
+What virtio 1.3 and 1.4 and their legacy interfaces ask of a device, for the
+parts that libvbs has: the basic facilities, split rings, PCI, block and
+entropy devices. A clause is a section of the specification; `tests/spec/` has
+a case for what its sentences demand. The second column counts the sentences
+that say MUST (or MUST NOT) and SHOULD (or SHOULD NOT).
+
+Written by `tests/spec/make-table.sh`; `make check` fails when it is stale.
+END
+}
+
+robustness_head() {
+	cat <<'END'
+# Hostile input, class by class
+
+What a guest or a peer may send that no honest one would. For each class the
+tests assert the reaction: a bad request fails alone, a bad ring stops its
+queue until the driver resets the device, a bad message closes its connection,
+and the process goes on.
+
+Written by `tests/spec/make-table.sh`; `make check` fails when it is stale.
+END
+}
+
+case $1 in
+conformance) folder=spec/clauses test=spec ;;
+robustness) folder=hostile/classes test=hostile ;;
+*) usage ;;
+esac
+"$1_head"
+covered $test | awk -f tests/spec/make-table.awk \
+	-v items="tests/$folder.csv" -v reasons="tests/${folder%/*}/reasons.csv"
