@@ -181,33 +181,70 @@ msix_access_ok(uint64_t offset, int size)
 	return (size == 4 || size == 8) && offset % (uint64_t)size == 0;
 }
 
-/* The table or the pending bits at an offset; NULL for the gaps. */
-static uint8_t *
-msix_at(struct pci_msix *m, uint64_t offset, bool *is_table)
+/* A word of the table, 0..3 in each entry. */
+static uint32_t
+table_get(const struct pci_msix *m, uint64_t word)
 {
-	*is_table = offset < (uint64_t)m->count * ENTRY_SIZE;
-	if (*is_table)
-		return (uint8_t *)m->table + offset;
-	if (offset >= m->pba_offset &&
-	    offset - m->pba_offset < pba_bytes(m->count))
-		return (uint8_t *)m->pba + (offset - m->pba_offset);
-	return NULL;
+	const struct msix_table_entry *e = &m->table[word / 4];
+
+	switch (word % 4) {
+	case 0:
+		return (uint32_t)e->addr;
+	case 1:
+		return (uint32_t)(e->addr >> 32);
+	case 2:
+		return e->msg_data;
+	default:
+		return e->vector_control;
+	}
+}
+
+static void
+table_put(struct pci_msix *m, uint64_t word, uint32_t val)
+{
+	struct msix_table_entry *e = &m->table[word / 4];
+
+	switch (word % 4) {
+	case 0:
+		e->addr = (e->addr & ~(uint64_t)UINT32_MAX) | (val & ~3u);
+		break;
+	case 1:
+		e->addr = (e->addr & UINT32_MAX) | (uint64_t)val << 32;
+		break;
+	case 2:
+		e->msg_data = val;
+		break;
+	default:
+		e->vector_control = val & ENTRY_MASKED;
+		break;
+	}
+}
+
+/* A word of the BAR: table, pending bits, or a gap. The lock is held. */
+static uint32_t
+word_get(const struct pci_msix *m, uint64_t offset)
+{
+	if (offset < (uint64_t)m->count * ENTRY_SIZE)
+		return table_get(m, offset / 4);
+	if (offset < m->pba_offset ||
+	    offset - m->pba_offset >= pba_bytes(m->count))
+		return 0;
+	offset -= m->pba_offset;
+	return (uint32_t)(m->pba[offset / 8] >> (offset % 8 * 8));
 }
 
 uint64_t
 msix_barread(struct pci_vdev *dev, uint64_t offset, int size)
 {
-	bool is_table;
-	const uint8_t *p;
-	uint64_t val = 0;
+	const struct pci_msix *m = &dev->priv->msix;
+	uint64_t val;
 
 	if (!msix_access_ok(offset, size))
 		return bytes_ones(size);
-	p = msix_at(&dev->priv->msix, offset, &is_table);
-	if (!p)
-		return 0;
 	pthread_mutex_lock(&dev->priv->lock);
-	memcpy(&val, p, (size_t)size);
+	val = word_get(m, offset);
+	if (size == 8)
+		val |= (uint64_t)word_get(m, offset + 4) << 32;
 	pthread_mutex_unlock(&dev->priv->lock);
 	return val;
 }
@@ -216,19 +253,16 @@ void
 msix_barwrite(struct pci_vdev *dev, uint64_t offset, int size, uint64_t value)
 {
 	struct pci_msix *m = &dev->priv->msix;
-	bool is_table;
-	uint8_t *p;
-	int index;
+	int index = (int)(offset / ENTRY_SIZE);
 
-	if (!msix_access_ok(offset, size))
+	/* The pending bits are read-only. */
+	if (!msix_access_ok(offset, size) ||
+	    offset >= (uint64_t)m->count * ENTRY_SIZE)
 		return;
-	p = msix_at(m, offset, &is_table);
-	if (!p || !is_table)
-		return; /* the pending bits are read-only */
-	index = (int)(offset / ENTRY_SIZE);
 	pthread_mutex_lock(&dev->priv->lock);
-	memcpy(p, &value, (size_t)size);
-	m->table[index].vector_control &= ENTRY_MASKED;
+	table_put(m, offset / 4, (uint32_t)value);
+	if (size == 8)
+		table_put(m, offset / 4 + 1, (uint32_t)(value >> 32));
 	pthread_mutex_unlock(&dev->priv->lock);
 	msix_deliver(dev, index, index);
 }

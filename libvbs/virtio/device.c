@@ -28,6 +28,12 @@ status_get(const struct virtio_common *vb)
 }
 
 bool
+device_features_ok(struct virtio_common *vb)
+{
+	return status_get(vb) & VIRTIO_CONFIG_S_FEATURES_OK;
+}
+
+bool
 device_claim(struct virtio_common *vb, enum face face)
 {
 	if (vb->priv->face == FACE_NONE)
@@ -73,7 +79,7 @@ negotiate(struct virtio_common *vb, uint64_t features)
 void
 device_write_features(struct virtio_common *vb, uint32_t select, uint32_t val)
 {
-	if (status_get(vb) & VIRTIO_CONFIG_S_FEATURES_OK)
+	if (device_features_ok(vb))
 		return; /* 3.1.1: they are decided */
 	if (select < 4)
 		vb->priv->driver_features[select] = val;

@@ -134,7 +134,7 @@ write_queue_field(struct virtio_common *vb, unsigned int field, uint64_t val)
 				 __ATOMIC_RELAXED);
 		break;
 	case FIELD(VIRTIO_PCI_COMMON_Q_ENABLE, 2):
-		if (val == 1 && (vb->status & VIRTIO_CONFIG_S_FEATURES_OK))
+		if (val == 1 && device_features_ok(vb))
 			queue_enable(vq);
 		break;
 	case FIELD(VIRTIO_PCI_COMMON_Q_DESCLO, 4):

@@ -215,7 +215,7 @@ queue_set_pfn(struct vqueue_info *vq, uint32_t pfn)
 		uint16_t vector = vq->msix_idx;
 
 		queue_reset(vq);
-		vq->msix_idx = vector; /* a register of its own */
+		__atomic_store_n(&vq->msix_idx, vector, __ATOMIC_RELAXED);
 		return;
 	}
 	if (vq->enabled)
@@ -331,8 +331,8 @@ queue_reset(struct vqueue_info *vq)
 
 /* ---- guest memory comes and goes -------------------------------------- */
 
-static void
-on_pause(void *arg)
+void
+queues_pause(void *arg)
 {
 	struct virtio_priv *p = arg;
 
@@ -347,8 +347,8 @@ on_pause(void *arg)
 	}
 }
 
-static void
-on_resume(void *arg)
+void
+queues_resume(void *arg)
 {
 	struct virtio_priv *p = arg;
 
@@ -364,8 +364,8 @@ on_resume(void *arg)
 }
 
 const struct vm_client_ops queues_vm_ops = {
-	.pause = on_pause,
-	.resume = on_resume,
+	.pause = queues_pause,
+	.resume = queues_resume,
 };
 
 /* ---- serving ------------------------------------------------------------ */

@@ -66,16 +66,24 @@ on_release(void *arg)
 	free(p);
 }
 
+/* A function that is no bus master any more has stopped when this returns. */
 static void
 on_command(void *arg, uint16_t command)
 {
 	struct virtio_priv *p = arg;
+	bool before, after;
 
 	(void)command;
 	pthread_mutex_lock(&p->common->mtx);
+	before = p->dma;
 	device_update_dma(p->common);
+	after = p->dma;
 	pthread_mutex_unlock(&p->common->mtx);
-	queues_update(p->common);
+	if (before == after)
+		return;
+	if (!after)
+		queues_pause(p);
+	queues_resume(p);
 }
 
 static bool

@@ -83,6 +83,8 @@ void device_set_status(struct virtio_common *vb, uint8_t val, enum face face);
 /* A legacy driver uses a queue without having said DRIVER_OK. */
 void device_used_early(struct virtio_common *vb);
 void device_reset(struct virtio_common *vb);
+/* Has the driver's choice of features been accepted? */
+bool device_features_ok(struct virtio_common *vb);
 /* May the driver use these registers? The first use decides. */
 bool device_claim(struct virtio_common *vb, enum face face);
 uint32_t device_features(struct virtio_common *vb, uint32_t select);
@@ -125,6 +127,12 @@ void queues_update(struct virtio_common *vb);
 void queue_notify(struct virtio_common *vb, uint64_t num);
 /* Serve what is there. No lock held. */
 void queue_serve(struct vqueue_info *vq);
+/*
+ * Keep the device off guest memory for a while, and let it go on. arg is a
+ * struct virtio_priv. Chains that do not come back in time keep their memory.
+ */
+void queues_pause(void *arg);
+void queues_resume(void *arg);
 extern const struct vm_client_ops queues_vm_ops;
 
 /* vq.c */

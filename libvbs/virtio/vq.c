@@ -60,13 +60,6 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	return 0;
 }
 
-VBS_API void
-vq_retchain(struct vqueue_info *vq)
-{
-	if (vq->priv && vq->priv->live)
-		split_unpop(&vq->priv->ring);
-}
-
 /* The last chain of an earlier life has come back. */
 static void __attribute__((noinline, cold)) vq_abandoned_back(struct vq_priv *q)
 {
@@ -86,6 +79,25 @@ static void __attribute__((noinline, cold)) vq_idle(struct vq_priv *q)
 		(void)eventfd_write(q->kick_fd, 1);
 }
 
+static inline void
+vq_check_idle(struct vq_priv *q)
+{
+	if (__builtin_expect(q->stopping || q->stale_map, 0) &&
+	    q->ring.n_inflight == 0)
+		vq_idle(q);
+}
+
+VBS_API void
+vq_retchain(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+
+	if (!q || q->broken || q->n_abandoned > 0)
+		return;
+	split_unpop(&q->ring);
+	vq_check_idle(q);
+}
+
 VBS_API void
 vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 {
@@ -102,9 +114,7 @@ vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 		split_forget(&q->ring, idx);
 	else
 		(void)split_push(&q->ring, idx, iolen);
-	if (__builtin_expect(q->stopping || q->stale_map, 0) &&
-	    q->ring.n_inflight == 0)
-		vq_idle(q);
+	vq_check_idle(q);
 }
 
 VBS_API void
