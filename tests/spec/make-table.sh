@@ -14,48 +14,10 @@ usage() {
 [ $# -eq 1 ] || usage
 cd "$(dirname "$0")/../.."
 
-# covered: what tests say, as (slug|id, name, test). A comment with "covers:"
-# speaks for the START_TEST that follows, or for the file if it has none.
+# covered KIND: what tests say they cover.
 covered() {
-	find tests -name 'test-*.c' -o -name 'test-*.sh' ! -path 'tests/style/*' |
-		sort | xargs awk '
-	function flush_file() {
-		for (i = 1; i <= n_ids; i++)
-			print "id\t" pending[i] "\t" program
-		n_ids = 0
-	}
-	FNR == 1 {
-		flush_file()
-		program = FILENAME
-		sub(/.*\//, "", program)
-		sub(/\.[a-z]*$/, "", program)
-	}
-	/covers: / {
-		line = $0
-		sub(/.*covers: */, "", line)
-		sub(/ *\*\/.*/, "", line)
-		sub(/\.$/, "", line)
-		n = split(line, part, /, */)
-		for (i = 1; i <= n; i++)
-			pending[++n_ids] = part[i]
-	}
-	/^START_TEST\(/ {
-		name = $0
-		sub(/^START_TEST\( */, "", name)
-		sub(/ *\).*/, "", name)
-		for (i = 1; i <= n_ids; i++)
-			print "id\t" pending[i] "\t" name
-		n_ids = 0
-		kind = name
-		sub(/_.*/, "", kind)
-		if (kind == want && name ~ /__/) {
-			item = name
-			sub(/^[a-z]*_/, "", item)
-			sub(/__.*/, "", item)
-			print "slug\t" item "\t" name
-		}
-	}
-	END { flush_file() }' want="$1"
+	find tests \( -name 'test-*.c' -o -name 'test-*.sh' \) | sort |
+		xargs awk -f tests/spec/covered.awk -v want="$1"
 }
 
 conformance_head() {
