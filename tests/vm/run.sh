@@ -8,7 +8,8 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # The longest first: with two at a time the others run beside it.
-all="reboot modern legacy intx multiqueue readonly resize rebind restart two-vms"
+all=(reboot modern legacy intx multiqueue readonly resize rebind restart
+	reconnect two-vms)
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {
@@ -20,7 +21,7 @@ tests=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--list)
-		tr ' ' '\n' <<<"$all"
+		printf '%s\n' "${all[@]}"
 		exit 0
 		;;
 	-j)
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
 	-*) usage ;;
 	*)
 		[ -x "$here/test-$1.sh" ] || {
-			echo "run.sh: no test '$1'; there are: $all" >&2
+			echo "run.sh: no test '$1'; there are: ${all[*]}" >&2
 			exit 2
 		}
 		tests+=("$1")
@@ -39,7 +40,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ "${#tests[@]}" -gt 0 ] || read -ra tests <<<"$all"
+[ "${#tests[@]}" -gt 0 ] || tests=("${all[@]}")
 
 "$here/setup.sh" || exit 1
 "$here/lib/probe.sh" accel || exit 1
@@ -50,7 +51,8 @@ trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
 # run_one TEST: its output in one piece, when it has ended
 run_one() {
 	local start=$SECONDS status=0 took
-	"$here/test-$1.sh" >"$out/$1.part" 2>&1 </dev/null || status=$?
+	setpriv --pdeathsig TERM "$here/test-$1.sh" \
+		>"$out/$1.part" 2>&1 </dev/null || status=$?
 	took=$((SECONDS - start))
 	# A test that fails says so; one that was ended by something else cannot.
 	if [ "$status" -ne 0 ] && ! grep -q '^FAIL \|^SKIP ' "$out/$1.part"; then

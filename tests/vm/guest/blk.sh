@@ -73,10 +73,13 @@ blk_serial() {
 	check_is serial "$1" "$(cat "$DISK_STATE/serial")"
 }
 
+blk_queue_count() {
+	find "$DISK_STATE/mq" -mindepth 1 -maxdepth 1 | wc -l
+}
+
 # blk_queues WANTED
 blk_queues() {
-	check_is queues "$1" "$(find "$DISK_STATE/mq" -mindepth 1 -maxdepth 1 |
-		wc -l)"
+	check_is queues "$1" "$(blk_queue_count)"
 }
 
 # Each queue serves the CPU that it belongs to.

@@ -3,18 +3,27 @@
 # KVM where it works. A /dev/kvm that cannot boot a stock kernel exists, so it
 # is tried once, with a time limit, and the verdict is kept.
 
-vm_accel() {
-	local verdict
-	verdict=$VM_CACHE/accel-$(uname -r)-$(kernel_version)
+accel_verdict() {
+	echo "$VM_CACHE/accel-$(uname -r)-$(kernel_version)"
+}
+
+# accel_known: what vm_accel would say without trying; nothing if it would try
+accel_known() {
 	if [ -n "${VBS_VM_ACCEL:-}" ]; then
 		echo "$VBS_VM_ACCEL"
-		return
+	else
+		cat "$(accel_verdict)" 2>/dev/null
 	fi
-	if [ ! -s "$verdict" ]; then
+}
+
+vm_accel() {
+	local verdict
+	verdict=$(accel_verdict)
+	if [ -z "$(accel_known)" ]; then
 		accel_probe >"$verdict.new.$$"
 		mv "$verdict.new.$$" "$verdict"
 	fi
-	cat "$verdict"
+	accel_known
 }
 
 accel_probe() {

@@ -134,6 +134,8 @@ guest_begin() {
 guest_end() {
 	if ! guest_hear "$1" "$2" DONE; then
 		guest_logs "$1"
+		kill -0 "${GUEST_PID[$1]}" 2>/dev/null ||
+			give_up "guest '$1' has ended"
 		give_up "guest '$1' did not answer in $2 s"
 	fi
 	return "$HEARD"

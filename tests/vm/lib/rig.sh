@@ -98,12 +98,13 @@ rig_end() {
 	done
 	wait 2>/dev/null
 	[ "$VM_FAILED" -eq 0 ] || status=1
-	if [ "$status" -eq 0 ] || [ "$status" -eq 77 ]; then
-		rm -rf "$VM_RUN"
-	else
+	case $status in
+	0 | 77 | 130) rm -rf "$VM_RUN" ;;
+	*)
 		find "$VM_RUN" -size +1M -delete
-		echo "INFO $VM_TEST: logs of the failure: $VM_RUN"
-	fi
+		info "logs of the failure: $VM_RUN"
+		;;
+	esac
 	exit "$status"
 }
 
