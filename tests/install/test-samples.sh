@@ -39,6 +39,7 @@ at_most 6 "$srcdir/samples/echo/Makefile"
 build echo
 nm -D --defined-only "$scratch/samples/echo/virtio-echo.so" |
 	grep -q ' vbs_device_ops$'
+ECHO_SO=$scratch/samples/echo/virtio-echo.so tests/install/drive-echo
 
 build embed
 "$scratch/samples/embed/embed"
