@@ -11,12 +11,16 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 prefix=$scratch/prefix
 
+# make check may run two of these tests at once, on one build.
+exec 9>install.lock
+! command -v flock >/dev/null || flock 9
 "$MAKE" -s install prefix="$prefix" exec_prefix="$prefix" \
 	bindir="$prefix/bin" libdir="$prefix/lib" mandir="$prefix/man" \
 	includedir="$prefix/include" >"$scratch/log" 2>&1 || {
 	cat "$scratch/log"
 	exit 1
 }
+exec 9>&-
 # What configure --prefix would have written.
 sed -i -e "s|^prefix=.*|prefix=$prefix|" \
 	-e "s|^exec_prefix=.*|exec_prefix=\${prefix}|" \
