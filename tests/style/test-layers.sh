@@ -22,9 +22,10 @@ below() {
 	libvbs/virtio) echo base mem ring pci ;;
 	libvbs/kernel) echo base mem ring pci virtio ;;
 	libvbs/host) echo base mem ring pci virtio kernel ;;
-	devicemodel/backend) ;;
-	devicemodel/devices | devicemodel/monitor) echo backend ;;
-	devicemodel) echo backend devices monitor ;;
+	devicemodel/base) ;;
+	devicemodel/backend) echo base ;;
+	devicemodel/devices | devicemodel/monitor) echo base backend ;;
+	devicemodel) echo base backend devices monitor ;;
 	*) return 1 ;;
 	esac
 }
