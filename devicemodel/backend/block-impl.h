@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the parts of the block back end share. */
+#ifndef DM_BLOCK_IMPL_H
+#define DM_BLOCK_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "backend/block.h"
+
+struct block_pool;
+
+/* A way to carry out requests. */
+struct block_engine {
+	const char *name;
+	/* May be NULL, as the others below. */
+	int (*queue_init)(struct block_queue *q);
+	void (*queue_deinit)(struct block_queue *q);
+	/* True if the request has ended at once. */
+	bool (*submit)(struct block_queue *q, struct block_req *req);
+	void (*commit)(struct block_queue *q);
+	void (*cancel)(struct block_queue *q);
+};
+
+extern const struct block_engine block_engine_null;
+extern const struct block_engine block_engine_threads;
+extern const struct block_engine block_engine_uring;
+
+struct block {
+	const struct block_engine *engine;
+	const struct block_sys *sys;
+	struct block_pool *pool; /* NULL for the null engine */
+	int fd;                  /* -1 for the null engine */
+	int buffered_fd;         /* with nocache: for what O_DIRECT cannot do */
+	bool ro, direct, is_device;
+	bool in_memory;            /* tmpfs: I/O never waits for a device */
+	atomic_bool has_nowait;    /* RWF_NOWAIT works */
+	unsigned int mem_align;    /* of O_DIRECT: address in memory */
+	unsigned int offset_align; /* of O_DIRECT: offset and length */
+	unsigned int sector;
+	uint64_t start;        /* where the part begins, in the image */
+	uint64_t fixed_bytes;  /* size of the part; 0: up to the end */
+	_Atomic uint64_t size; /* bytes that can be used */
+};
+
+struct block_queue {
+	struct block *block;
+	struct event_base *base;
+	unsigned int depth;
+	block_done_fn done;
+	void *arg;
+	void *priv; /* the engine's */
+
+	pthread_mutex_t mtx; /* guards what follows */
+	pthread_cond_t idle;
+	struct block_req *ended; /* to be handed to done() */
+	struct block_req **ended_tail;
+	bool delivering;      /* a thread is calling done() */
+	unsigned int pending; /* submitted, and done() has not returned */
+};
+
+/* Hand ended requests, a list, to the queue's owner. Any thread. */
+void block_deliver(struct block_queue *q, struct block_req *list);
+
+/* Buffer of a thread, for what O_DIRECT does not take as it is. */
+#define BLOCK_BOUNCE_BYTES (256u << 10)
+
+/*
+ * Carry a request out from req->done on, and wait for its end. bounce has
+ * BLOCK_BOUNCE_BYTES, or is NULL if the image was opened without nocache.
+ */
+int block_perform(struct block *b, struct block_req *req, void *bounce);
+
+/* One try that does not wait. True if that ended the request. */
+bool block_try(struct block *b, struct block_req *req);
+
+/* Can O_DIRECT take this request as it is? */
+bool block_is_aligned(const struct block *b, const struct block_req *req);
+
+/* The request has moved on by that many bytes. */
+void block_advance(struct block_req *req, size_t bytes);
+
+/* Threads that carry out requests with block_perform(). */
+int block_pool_new(struct block *b, unsigned int n_threads,
+		   struct block_pool **out);
+void block_pool_free(struct block_pool *pool);
+void block_pool_submit(struct block_pool *pool, struct block_req *req);
+
+/* Does the kernel let us use io_uring? 0 or a negative errno. */
+int block_uring_probe(void);
+
+#endif

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Opens disk images, and joins their queues with an engine. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend/block-impl.h"
+#include "base/options.h"
+
+#define NULL_PREFIX  "null:"
+#define SECTOR       512u
+#define DEFAULT_UNIT 4096u
+/* Beside io_uring, for what it cannot do. */
+#define N_HELPERS 1u
+
+/* The end of a path: a message is one line. */
+static const char *
+short_path(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 80 ? path + n - 80 : path;
+}
+
+static int
+open_failed(const struct block_options *opts, int err_no, struct dm_error *err)
+{
+	const char *path = short_path(opts->path);
+	const char *advice = "mend that, or name another image";
+
+	if (err_no == ENOENT)
+		advice = "check the path, or make it: truncate -s 1G FILE";
+	else if (err_no == EACCES || err_no == EPERM)
+		advice = opts->ro ? "change its mode or owner"
+				  : "change its mode or owner, or add ro";
+	else if (err_no == EROFS)
+		advice = "add ro";
+	else if (err_no == EINVAL && opts->nocache)
+		advice = "its file system has no O_DIRECT; leave out nocache";
+	return dm_fail(err, err_no == EINVAL ? -EOPNOTSUPP : -err_no,
+		       "cannot open image %s: %s; %s", path, strerror(err_no),
+		       advice);
+}
+
+static int
+check_kind(struct block *b, const struct block_options *opts,
+	   struct dm_error *err)
+{
+	const char *path = short_path(opts->path);
+	struct stat st;
+
+	if (stat(opts->path, &st) < 0)
+		return open_failed(opts, errno, err);
+	if (S_ISDIR(st.st_mode))
+		return dm_fail(err, -EISDIR,
+			       "image %s is a directory; name a file in it",
+			       path);
+	b->is_device = S_ISBLK(st.st_mode);
+	if (!b->is_device && !S_ISREG(st.st_mode))
+		return dm_fail(err, -ENOTBLK,
+			       "image %s is neither a file nor a block device; "
+			       "name one of these",
+			       path);
+	return 0;
+}
+
+/* One writer, or any number of readers. */
+static int
+lock_image(struct block *b, const struct block_options *opts,
+	   struct dm_error *err)
+{
+	struct flock whole = {
+		.l_type = b->ro ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(b->fd, F_OFD_SETLK, &whole) == 0)
+		return 0;
+	if (errno != EAGAIN && errno != EACCES)
+		return 0; /* a file system without locks */
+	return dm_fail(err, -EBUSY,
+		       "image %s is locked: something else has it open%s; end "
+		       "that, or use a copy%s",
+		       short_path(opts->path), b->ro ? " for writing" : "",
+		       b->ro ? "" : ", or have both open it with ro");
+}
+
+static void
+find_alignment(struct block *b)
+{
+	int bytes = 0;
+
+	b->mem_align = DEFAULT_UNIT;
+	b->offset_align = DEFAULT_UNIT;
+#ifdef STATX_DIOALIGN
+	struct statx stx;
+
+	if (statx(b->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
+	    (stx.stx_mask & STATX_DIOALIGN) && stx.stx_dio_offset_align) {
+		b->mem_align = stx.stx_dio_mem_align;
+		b->offset_align = stx.stx_dio_offset_align;
+		return;
+	}
+#endif
+	if (b->is_device && ioctl(b->fd, BLKSSZGET, &bytes) == 0 && bytes > 0) {
+		b->mem_align = (unsigned int)bytes;
+		b->offset_align = (unsigned int)bytes;
+	}
+}
+
+static int
+open_files(struct block *b, const struct block_options *opts,
+	   struct dm_error *err)
+{
+	int flags = (opts->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+	struct statfs fs;
+
+	b->fd = open(opts->path, flags | (opts->nocache ? O_DIRECT : 0));
+	if (b->fd < 0)
+		return open_failed(opts, errno, err);
+	if (fstatfs(b->fd, &fs) == 0 && !b->is_device)
+		b->in_memory = fs.f_type == TMPFS_MAGIC ||
+			       fs.f_type == RAMFS_MAGIC ||
+			       fs.f_type == HUGETLBFS_MAGIC;
+	if (opts->nocache) {
+		b->buffered_fd = open(opts->path, flags);
+		if (b->buffered_fd < 0)
+			return open_failed(opts, errno, err);
+		find_alignment(b);
+	}
+	return lock_image(b, opts, err);
+}
+
+/* Bytes of the whole image, or a negative errno. */
+static int64_t
+image_bytes(const struct block *b)
+{
+	struct stat st;
+	uint64_t bytes;
+
+	if (b->is_device) {
+		if (ioctl(b->fd, BLKGETSIZE64, &bytes) < 0)
+			return -errno;
+		return bytes > INT64_MAX ? -EFBIG : (int64_t)bytes;
+	}
+	return fstat(b->fd, &st) < 0 ? -errno : (int64_t)st.st_size;
+}
+
+/* Of the image, what the part and the sectors leave; 0 if nothing. */
+static uint64_t
+usable_bytes(const struct block *b, uint64_t whole)
+{
+	if (b->start >= whole)
+		return 0;
+	whole -= b->start;
+	if (b->fixed_bytes)
+		return b->fixed_bytes <= whole ? b->fixed_bytes : 0;
+	return whole - whole % b->sector;
+}
+
+static int
+find_size(struct block *b, const struct block_options *opts,
+	  struct dm_error *err)
+{
+	const char *path = short_path(opts->path);
+	int64_t whole = image_bytes(b);
+	uint64_t usable;
+
+	if (whole < 0)
+		return dm_fail(err, (int)whole,
+			       "cannot tell the size of image %s: %s", path,
+			       strerror((int)-whole));
+	if (whole == 0)
+		return dm_fail(err, -EMEDIUMTYPE,
+			       "image %s is empty; give it a size: truncate -s "
+			       "1G FILE",
+			       path);
+	if ((uint64_t)whole % b->sector)
+		return dm_fail(err, -EMEDIUMTYPE,
+			       "image %s has %lld bytes, not a multiple of %u; "
+			       "pad it: truncate -s %%%u FILE",
+			       path, (long long)whole, b->sector, b->sector);
+	usable = usable_bytes(b, (uint64_t)whole);
+	if (usable == 0)
+		return dm_fail(err, -EINVAL,
+			       "option range: %llu+%llu bytes are not inside "
+			       "image %s, which has %lld; give a part of it",
+			       (unsigned long long)b->start,
+			       (unsigned long long)b->fixed_bytes, path,
+			       (long long)whole);
+	atomic_store(&b->size, usable);
+	return 0;
+}
+
+static int
+choose_engine(struct block *b, const struct block_options *opts,
+	      struct dm_error *err)
+{
+	unsigned int n_threads = opts->n_threads;
+	int rc;
+
+	b->engine = &block_engine_threads;
+	if (opts->aio != BLOCK_AIO_THREADS) {
+#ifdef HAVE_URING
+		rc = block_uring_probe();
+#else
+		rc = -ENOSYS;
+#endif
+		if (rc < 0 && opts->aio == BLOCK_AIO_URING)
+			return dm_fail(err, -EOPNOTSUPP,
+				       "option aio=io_uring: the kernel, or "
+				       "this build, has none (%s); give "
+				       "aio=threads",
+				       strerror(-rc));
+#ifdef HAVE_URING
+		if (rc == 0) {
+			b->engine = &block_engine_uring;
+			n_threads = N_HELPERS;
+		}
+#endif
+	}
+	rc = block_pool_new(b, n_threads, &b->pool);
+	if (rc < 0)
+		return dm_fail(err, rc, "cannot start I/O threads: %s",
+			       strerror(-rc));
+	return 0;
+}
+
+static int
+open_null(struct block *b, const struct block_options *opts,
+	  struct dm_error *err)
+{
+	const char *text = opts->path + strlen(NULL_PREFIX);
+	uint64_t whole = 0;
+
+	if (dm_parse_number(text, true, &whole) < 0 || whole > INT64_MAX ||
+	    whole < b->sector || whole % b->sector)
+		return dm_fail(err, -EINVAL,
+			       "image %s: not a size that is a multiple of %u; "
+			       "give one like null:1g",
+			       short_path(opts->path), b->sector);
+	b->engine = &block_engine_null;
+	atomic_store(&b->size, usable_bytes(b, whole));
+	if (block_size(b) == 0)
+		return dm_fail(err, -EINVAL,
+			       "option range: not inside image %s; give a part "
+			       "of it",
+			       opts->path);
+	return 0;
+}
+
+static int
+open_image(struct block *b, const struct block_options *opts,
+	   struct dm_error *err)
+{
+	int rc = check_kind(b, opts, err);
+
+	if (rc == 0)
+		rc = open_files(b, opts, err);
+	if (rc == 0)
+		rc = find_size(b, opts, err);
+	if (rc == 0)
+		rc = choose_engine(b, opts, err);
+	return rc;
+}
+
+int
+block_open(const struct block_options *opts, struct block **out,
+	   struct dm_error *err)
+{
+	struct block *b = calloc(1, sizeof(*b));
+	int rc;
+
+	if (!b)
+		return dm_fail(err, -ENOMEM, "out of memory");
+	b->fd = -1;
+	b->buffered_fd = -1;
+	b->sys = opts->sys ? opts->sys : &block_sys_real;
+	b->ro = opts->ro;
+	b->direct = opts->nocache;
+	b->sector = opts->sector ? opts->sector : SECTOR;
+	b->start = opts->has_range ? opts->start : 0;
+	b->fixed_bytes = opts->has_range ? opts->bytes : 0;
+	atomic_init(&b->has_nowait, true);
+	if (!strncmp(opts->path, NULL_PREFIX, strlen(NULL_PREFIX)))
+		rc = open_null(b, opts, err);
+	else
+		rc = open_image(b, opts, err);
+	if (rc < 0) {
+		block_close(b);
+		return rc;
+	}
+	*out = b;
+	return 0;
+}
+
+void
+block_close(struct block *b)
+{
+	if (!b)
+		return;
+	block_pool_free(b->pool);
+	if (b->fd >= 0)
+		(void)close(b->fd);
+	if (b->buffered_fd >= 0)
+		(void)close(b->buffered_fd);
+	free(b);
+}
+
+uint64_t
+block_size(const struct block *b)
+{
+	return atomic_load_explicit(&b->size, memory_order_relaxed);
+}
+
+bool
+block_refresh(struct block *b)
+{
+	int64_t whole;
+	uint64_t usable;
+
+	if (b->fd < 0)
+		return false;
+	whole = image_bytes(b);
+	if (whole < 0)
+		return false; /* for now; its requests will tell */
+	usable = usable_bytes(b, (uint64_t)whole);
+	return atomic_exchange(&b->size, usable) != usable;
+}
+
+const char *
+block_engine_name(const struct block *b)
+{
+	return b->engine->name;
+}
+
+unsigned int
+block_unit(const struct block *b)
+{
+	struct stat st;
+
+	if (b->direct)
+		return b->offset_align;
+	if (b->fd >= 0 && !b->is_device && fstat(b->fd, &st) == 0 &&
+	    st.st_blksize > 0)
+		return (unsigned int)st.st_blksize;
+	return SECTOR;
+}
+
+int
+block_queue_new(struct block *b, unsigned int depth, struct event_base *base,
+		block_done_fn done, void *arg, struct block_queue **out)
+{
+	struct block_queue *q = calloc(1, sizeof(*q));
+	pthread_condattr_t attr;
+	int rc = 0;
+
+	if (!q)
+		return -ENOMEM;
+	q->block = b;
+	q->base = base;
+	q->depth = depth;
+	q->done = done;
+	q->arg = arg;
+	q->ended_tail = &q->ended;
+	pthread_mutex_init(&q->mtx, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->idle, &attr);
+	pthread_condattr_destroy(&attr);
+	if (b->engine->queue_init)
+		rc = b->engine->queue_init(q);
+	if (rc < 0) {
+		pthread_cond_destroy(&q->idle);
+		pthread_mutex_destroy(&q->mtx);
+		free(q);
+		return rc;
+	}
+	*out = q;
+	return 0;
+}
+
+bool
+block_submit(struct block_queue *q, struct block_req *req)
+{
+	struct block *b = q->block;
+
+	req->next = NULL;
+	req->queue = q;
+	req->rc = 0;
+	req->done = 0;
+	req->offset += b->start;
+	for (int i = 0; i < req->n_ranges; i++)
+		req->ranges[i].offset += b->start;
+	if (b->engine != &block_engine_null && block_try(b, req))
+		return true;
+	if (b->engine == &block_engine_null)
+		return b->engine->submit(q, req);
+
+	pthread_mutex_lock(&q->mtx);
+	q->pending++;
+	pthread_mutex_unlock(&q->mtx);
+	return b->engine->submit(q, req);
+}
+
+void
+block_commit(struct block_queue *q)
+{
+	if (q->block->engine->commit)
+		q->block->engine->commit(q);
+}
+
+static unsigned int
+list_length(const struct block_req *list)
+{
+	unsigned int n = 0;
+
+	for (; list; list = list->next)
+		n++;
+	return n;
+}
+
+/* One thread hands over; what others bring meanwhile goes with the next list.
+ */
+void
+block_deliver(struct block_queue *q, struct block_req *list)
+{
+	pthread_mutex_lock(&q->mtx);
+	*q->ended_tail = list;
+	while (list->next)
+		list = list->next;
+	q->ended_tail = &list->next;
+	if (q->delivering) {
+		pthread_mutex_unlock(&q->mtx);
+		return;
+	}
+	q->delivering = true;
+	while (q->ended) {
+		struct block_req *batch = q->ended;
+		unsigned int n = list_length(batch);
+
+		q->ended = NULL;
+		q->ended_tail = &q->ended;
+		pthread_mutex_unlock(&q->mtx);
+		q->done(q->arg, batch);
+		pthread_mutex_lock(&q->mtx);
+		q->pending -= n;
+	}
+	q->delivering = false;
+	if (q->pending == 0)
+		pthread_cond_broadcast(&q->idle);
+	pthread_mutex_unlock(&q->mtx);
+}
+
+static void
+deadline_in(struct timespec *ts, unsigned int ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, ts);
+	ts->tv_sec += ms / 1000;
+	ts->tv_nsec += (long)(ms % 1000) * 1000000;
+	if (ts->tv_nsec >= 1000000000) {
+		ts->tv_sec++;
+		ts->tv_nsec -= 1000000000;
+	}
+}
+
+int
+block_queue_free(struct block_queue *q, unsigned int timeout_ms)
+{
+	struct timespec until;
+	int rc = 0;
+
+	if (!q)
+		return 0;
+	if (q->block->engine->cancel)
+		q->block->engine->cancel(q);
+	deadline_in(&until, timeout_ms);
+	pthread_mutex_lock(&q->mtx);
+	while ((q->pending > 0 || q->delivering) && rc == 0)
+		rc = pthread_cond_timedwait(&q->idle, &q->mtx, &until);
+	pthread_mutex_unlock(&q->mtx);
+	if (rc)
+		return -EBUSY;
+	if (q->block->engine->queue_deinit)
+		q->block->engine->queue_deinit(q);
+	pthread_cond_destroy(&q->idle);
+	pthread_mutex_destroy(&q->mtx);
+	free(q);
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The UNIX sockets that front ends connect to. */
+#ifndef DM_SOCKET_H
+#define DM_SOCKET_H
+
+#include <stddef.h>
+#include <sys/un.h>
+
+#include "base/error.h"
+
+/* With the NUL that ends it: what fits in an address. */
+#define DM_SOCKET_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
+
+/* DIR/SLOT-NAME.sock, or DIR/SLOT.FUNC-NAME.sock. 0 or -ENAMETOOLONG. */
+int dm_socket_name(char *out, const char *dir, unsigned int slot,
+		   unsigned int func, const char *name, struct dm_error *err);
+
+/* Is a path short enough? 0 or -ENAMETOOLONG. */
+int dm_socket_check(const char *path, struct dm_error *err);
+
+/*
+ * Listen. A socket that nobody serves is replaced; one that somebody serves is
+ * left alone. The descriptor or a negative errno.
+ */
+int dm_socket_listen(const char *path, struct dm_error *err);
+
+/* Is this descriptor a stream socket? 0 or a negative errno. */
+int dm_socket_check_fd(int fd, struct dm_error *err);
+
+#endif
