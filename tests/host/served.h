@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A function that a vfio-user server serves in a control thread of its own,
+ * while the test is the client. What fails here fails the test.
+ */
+#ifndef HOST_SERVED_H
+#define HOST_SERVED_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include <vbs/pci.h>
+#include <vbs/vfio_user.h>
+#include <vbs/vm.h>
+
+#include "driver/vfio-user.h"
+
+#define SERVED_LOG_SIZE 8192
+
+struct served {
+	struct event_base *base;
+	struct vbs_vfio_user *srv;
+	struct vmctx *vm;
+	struct pci_vdev *dev;
+	struct sockaddr_un addr; /* in the abstract name space */
+	socklen_t addr_len;
+	pthread_t thread;
+	int ask_fd; /* the test's end of the line to the thread */
+	int answer_fd;
+	int n_fds; /* open descriptors before all this */
+	pthread_mutex_t log_mtx;
+	char log[SERVED_LOG_SIZE]; /* what the server has said, by lines */
+	size_t log_len;
+};
+
+/*
+ * Listen and serve. poll_us is the option of that name. With peer_fd the
+ * server gets one end of a socketpair instead, and the test the other.
+ */
+void served_start(struct served *s, const struct pci_vdev_ops *ops,
+		  uint32_t poll_us, int *peer_fd);
+/* Stop, free everything, and check that no descriptor is left open. */
+void served_stop(struct served *s);
+
+/* Connect: nothing has been sent. The descriptor is the caller's. */
+int served_connect(struct served *s);
+/* Connect and agree on the version. */
+void served_open(struct served *s, struct drv_vfu *vfu);
+
+/* Run a function in the control thread, and wait for it. */
+void served_call(struct served *s, void (*fn)(struct served *s));
+
+/* How often the server has logged a line that holds this text. */
+int served_said(struct served *s, const char *text);
+
+/* Open descriptors of this process. */
+int count_fds(void);
+
+#endif
