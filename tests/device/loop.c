@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A device that copies what is readable into what is writable. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/loop.h"
+
+static const struct vbs_virtio_id loop_id = {
+	.type = LOOP_TYPE,
+	.device = LOOP_DEVICE_ID,
+	.class_code = 0xff0000,
+};
+
+static const struct vbs_virtio_id loop_modern_id = {
+	.type = LOOP_TYPE,
+	.class_code = 0xff0000,
+};
+
+struct loop *
+loop_of(struct pci_vdev *dev)
+{
+	return dev->arg;
+}
+
+/* Copy from readable segments to writable ones; return the bytes written. */
+static uint32_t
+loop_copy(const struct iovec *iov, const uint16_t *flags, int n)
+{
+	int in = 0, out = 0;
+	size_t in_at = 0, out_at = 0;
+	uint32_t done = 0;
+
+	while (out < n && !(flags[out] & VRING_DESC_F_WRITE))
+		out++;
+	for (int n_in = out; in < n_in && out < n;) {
+		size_t len = iov[in].iov_len - in_at;
+
+		if (len > iov[out].iov_len - out_at)
+			len = iov[out].iov_len - out_at;
+		memcpy((char *)iov[out].iov_base + out_at,
+		       (char *)iov[in].iov_base + in_at, len);
+		done += (uint32_t)len;
+		in_at += len;
+		out_at += len;
+		if (in_at == iov[in].iov_len) {
+			in++;
+			in_at = 0;
+		}
+		if (out_at == iov[out].iov_len) {
+			out++;
+			out_at = 0;
+		}
+	}
+	return done;
+}
+
+static void
+loop_finish(struct loop *loop, struct vqueue_info *vq, uint16_t head,
+	    uint32_t len)
+{
+	int q = vq->num;
+
+	if (!loop->hold || loop->n_held[q] == LOOP_QSIZE) {
+		vq_relchain(vq, head, len);
+		return;
+	}
+	loop->held[q][loop->n_held[q]++] = (struct loop_held){ head, len };
+}
+
+static void
+loop_notify(void *arg, struct vqueue_info *vq)
+{
+	struct loop *loop = arg;
+	struct iovec iov[LOOP_MAX_SEGS];
+	uint16_t flags[LOOP_MAX_SEGS], head;
+	int n = 0;
+
+	for (int left = vq->qsize; left > 0; left--) {
+		n = vq_getchain(vq, &head, iov, LOOP_MAX_SEGS, flags);
+		if (n <= 0)
+			break;
+		loop->n_chains++;
+		loop_finish(loop, vq, head, loop_copy(iov, flags, n));
+	}
+	vq_endchains(vq, n == 0);
+}
+
+void
+loop_release(struct loop *loop, int queue)
+{
+	struct vqueue_info *vq = &loop->vqs[queue];
+
+	pthread_mutex_lock(&vq->mtx);
+	for (int i = 0; i < loop->n_held[queue]; i++)
+		vq_relchain(vq, loop->held[queue][i].head,
+			    loop->held[queue][i].len);
+	loop->n_held[queue] = 0;
+	vq_endchains(vq, 0);
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+static void
+loop_queue_stop(void *arg, struct vqueue_info *vq)
+{
+	struct loop *loop = arg;
+
+	loop->n_stops++;
+	if (!loop->stuck)
+		loop_release(loop, vq->num);
+}
+
+static void
+loop_reset(void *arg)
+{
+	struct loop *loop = arg;
+
+	loop->n_resets++;
+	virtio_reset_dev(&loop->common);
+}
+
+static uint32_t
+loop_bad_chain(void *arg, struct vqueue_info *vq, const struct iovec *last)
+{
+	struct loop *loop = arg;
+
+	loop->n_bad++;
+	return 0;
+}
+
+static int
+loop_cfgread(void *arg, int offset, int size, uint32_t *val)
+{
+	struct loop *loop = arg;
+
+	*val = 0;
+	for (int i = 0; i < size; i++)
+		*val |= (uint32_t)loop->config[offset + i] << 8 * i;
+	return 0;
+}
+
+static int
+loop_cfgwrite(void *arg, int offset, int size, uint32_t val)
+{
+	struct loop *loop = arg;
+
+	for (int i = 0; i < size; i++)
+		loop->config[offset + i] = (uint8_t)(val >> 8 * i);
+	return 0;
+}
+
+static int
+loop_check_features(void *arg, uint64_t features)
+{
+	if ((features >> LOOP_F_EXTRA & 1) && !(features >> LOOP_F_BASE & 1))
+		return -EINVAL;
+	return 0;
+}
+
+void
+loop_change_config(struct loop *loop, int offset, uint8_t val)
+{
+	pthread_mutex_lock(&loop->common.mtx);
+	loop->config[offset] = val;
+	pthread_mutex_unlock(&loop->common.mtx);
+	virtio_config_changed(&loop->common);
+}
+
+static const struct virtio_ops loop_ops = {
+	.name = "loop",
+	.nvq = LOOP_QUEUES,
+	.cfgsize = LOOP_CONFIG,
+	.reset = loop_reset,
+	.qnotify = loop_notify,
+	.cfgread = loop_cfgread,
+	.cfgwrite = loop_cfgwrite,
+	.check_features = loop_check_features,
+	.queue_stop = loop_queue_stop,
+	.bad_chain = loop_bad_chain,
+};
+
+static int
+loop_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+	bool modern = opts && strcmp(opts, "modern") == 0;
+	int rc;
+
+	if (!loop)
+		return -ENOMEM;
+	for (int i = 0; i < LOOP_QUEUES; i++)
+		loop->vqs[i].qsize = LOOP_QSIZE;
+	for (int i = 0; i < LOOP_CONFIG; i++)
+		loop->config[i] = (uint8_t)(0xa0 + i);
+	loop->common.device_caps = 1u << LOOP_F_BASE | 1u << LOOP_F_EXTRA;
+	virtio_linkup(&loop->common, &loop_ops, loop, dev, loop->vqs,
+		      BACKEND_VBSU);
+	rc = vbs_virtio_pci_init(&loop->common,
+				 modern ? &loop_modern_id : &loop_id);
+	if (rc < 0)
+		free(loop);
+	return rc;
+}
+
+static void
+loop_deinit(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	free(dev->arg);
+}
+
+const struct pci_vdev_ops loop_pci_ops = {
+	.class_name = "loop",
+	.vdev_init = loop_init,
+	.vdev_deinit = loop_deinit,
+	.vdev_barwrite = virtio_pci_write,
+	.vdev_barread = virtio_pci_read,
+};
