@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Drives samples/echo as vbs-dm would: loads the shared object that ECHO_SO
- * names, and sends it requests. Run by test-samples.sh.
+ * Drives samples/echo: loads the shared object that ECHO_SO names, as vbs-dm
+ * does, or connects to the vbs-dm behind ECHO_SOCKET, and sends requests. Run
+ * by test-samples.sh, both ways.
  */
 #include <check.h>
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 
 #include "driver/device.h"
 #include "driver/inproc.h"
+#include "driver/vfio-user.h"
 
 #define RAM_GPA  0x100000u
 #define RAM_SIZE 0x40000u
@@ -40,16 +42,28 @@ load_ops(void)
 }
 
 static void
-setup(void)
+plug_object(void)
 {
-	const struct drv_device_opts opts = { .face = DRV_MODERN };
 	const struct pci_vdev_ops *ops = load_ops();
 
 	ck_assert_str_eq(ops->class_name, "virtio-echo");
-	drv_ram_init(&ram);
-	ck_assert_int_eq(drv_ram_add(&ram, RAM_GPA, RAM_SIZE, DRV_RAM_HEAP), 0);
 	ck_assert_int_eq(drv_inproc_new(false, &machine), 0);
 	ck_assert_int_eq(drv_inproc_plug(machine, ops, NULL, &bus), 0);
+}
+
+static void
+setup(void)
+{
+	const struct drv_device_opts opts = { .face = DRV_MODERN };
+	const char *path = getenv("ECHO_SOCKET");
+
+	drv_ram_init(&ram);
+	ck_assert_int_eq(drv_ram_add(&ram, RAM_GPA, RAM_SIZE, DRV_RAM_MEMFD),
+			 0);
+	if (path)
+		ck_assert_int_eq(drv_vfio_user_open(path, NULL, &bus), 0);
+	else
+		plug_object();
 	ck_assert_int_eq(drv_bus_dma_add_ram(bus, &ram), 0);
 	ck_assert_int_eq(drv_device_open(&dev, bus, &ram), 0);
 	ck_assert_int_eq(drv_device_start(&dev, &opts), 0);
@@ -66,7 +80,8 @@ teardown(void)
 	drv_bus_close(bus);
 	drv_inproc_free(machine);
 	drv_ram_deinit(&ram);
-	dlclose(object);
+	if (object)
+		dlclose(object);
 }
 
 /* Send a chain; return the used length. */

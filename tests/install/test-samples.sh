@@ -41,5 +41,21 @@ nm -D --defined-only "$scratch/samples/echo/virtio-echo.so" |
 	grep -q ' vbs_device_ops$'
 ECHO_SO=$scratch/samples/echo/virtio-echo.so tests/install/drive-echo
 
+# The installed vbs-dm loads it, serves it, and leaves at SIGTERM.
+mkfifo "$scratch/said"
+(cd "$scratch/samples/echo" && exec "$prefix/bin/vbs-dm" \
+	--socket-dir "$scratch" -s 5,./virtio-echo.so) >"$scratch/said" 2>&1 &
+vbs_dm=$!
+trap 'kill "$vbs_dm" 2>/dev/null; rm -rf "$scratch"' EXIT
+exec 8<"$scratch/said"
+read -r line <&8
+echo "$line"
+ECHO_SOCKET=$(echo "$line" | sed -n 's/.* listens on \([^ ]*\).*/\1/p') \
+	tests/install/drive-echo
+kill "$vbs_dm"
+wait "$vbs_dm"
+trap 'rm -rf "$scratch"' EXIT
+cat <&8
+
 build embed
 "$scratch/samples/embed/embed"

@@ -28,11 +28,10 @@ for page in *.md doc/*.md doc/*/*.md; do
 	}
 	inside { block = block $0 "\n" }
 	END { exit bad }' "$page" || bad=1
-	for link in $(grep -o '](\([^)#:]*\))' "$page" | sed 's/](\(.*\))/\1/'); do
-		[ -e "$(dirname "$page")/$link" ] || {
-			echo "$page: there is no $link"
-			bad=1
-		}
-	done
+	grep -o '](\([^)#:]*\))' "$page" | sed 's/](\(.*\))/\1/' |
+		while read -r link; do
+			[ -e "$(dirname "$page")/$link" ] ||
+				echo "$page: there is no $link"
+		done | grep . && bad=1
 done
 exit $bad
