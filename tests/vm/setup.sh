@@ -39,6 +39,13 @@ trixie_keys() {
 	release_is_signed "$mirror"
 }
 
+# is_reachable MIRROR: from here, now.
+is_reachable() {
+	local file=$VM_CACHE/Release
+	/usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file \
+		"$1/dists/trixie/Release" "$file" >/dev/null 2>&1
+}
+
 # release_is_signed MIRROR: by one of the keys that this machine has.
 release_is_signed() {
 	local file=$VM_CACHE/InRelease
@@ -113,6 +120,11 @@ if [ ! -e "$VM_CACHE/stamps/kernel" ]; then
 	mirror=${VBS_DEBIAN_MIRROR:-$(debian_mirror /etc/apt)}
 	[ -n "$mirror" ] || die "no Debian mirror in this machine's apt sources:" \
 		"set VBS_DEBIAN_MIRROR to one"
+	is_reachable "$mirror" || {
+		echo "SKIP guests: they are not in the cache, and the Debian" \
+			"mirror cannot be reached"
+		exit 77
+	}
 fi
 step host-packages host_packages
 step trixie-keys trixie_keys "$mirror"
