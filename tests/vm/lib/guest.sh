@@ -85,10 +85,12 @@ guest_ready() {
 # follows it is left in HEARD, and what came before it in SAID.
 guest_hear() {
 	local name=$1 end=$((SECONDS + $2 * VM_PATIENCE)) word=$3 line
-	local pid=${GUEST_PID[$name]} fd=${GUEST_OUT[$name]} gone=0
+	local pid=${GUEST_PID[$name]} fd=${GUEST_OUT[$name]} gone=0 part=""
 	SAID=""
 	while [ "$SECONDS" -le "$end" ]; do
 		if IFS= read -r -t 1 -u "$fd" line; then
+			line=$part$line
+			part=""
 			echo "$line" >>"$VM_RUN/$name/transcript"
 			case $line in
 			"$word"*)
@@ -99,6 +101,8 @@ guest_hear() {
 			esac
 			guest_line "$name" "$line"
 		else
+			# the second can end in the middle of a line
+			part+=$line
 			[ "$gone" -eq 0 ] || return 1
 			kill -0 "$pid" 2>/dev/null || gone=1
 		fi
