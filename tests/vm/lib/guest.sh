@@ -64,7 +64,7 @@ guest_boot() {
 		-chardev "pipe,id=control,path=$dir/control" \
 		-serial chardev:control \
 		-chardev "pipe,id=monitor,path=$dir/monitor" \
-		-mon chardev=monitor,mode=control \
+		-object monitor-qmp,id=qmp,chardev=monitor \
 		-kernel "$VM_KERNEL/vmlinux" -initrd "$initrd" \
 		-append "console=ttyS0 loglevel=4 panic=$panic no_timer_check $append" \
 		"$@"
