@@ -106,7 +106,14 @@ END_TEST
 
 START_TEST(reset_puts_defaults_back)
 {
-	start_modern(0);
+	struct drv_device_opts opts = {
+		.face = DRV_MODERN,
+		.irq = DRV_IRQ_MSIX,
+		.n_queues = LOOP_QUEUES,
+		.queue_size = 8,
+	};
+
+	ck_assert_int_eq(drv_device_start(&dut, &opts), 0);
 	ck_assert_int_eq(drv_device_stop(&dut), 0);
 	for (uint16_t i = 0; i < LOOP_QUEUES; i++) {
 		ck_assert_int_eq(drv_queue_select(&dut.vd, i), 0);
@@ -167,7 +174,12 @@ END_TEST
 
 START_TEST(function_level_reset_during_work_forgets_everything)
 {
+	bool pending = true;
+	uint64_t masked = 0;
+
 	start_modern(0);
+	ck_assert_int_eq(drv_pci_msix_mask(&dut.pci, 2, true), 0);
+	echo(1, 10);
 	loop->hold = true;
 	post(0, 3);
 	ck_assert_int_eq(drv_bus_reset(bus), 0);
@@ -176,6 +188,13 @@ START_TEST(function_level_reset_during_work_forgets_everything)
 	ck_assert_uint_eq(
 		drv_pci_cfg16(&dut.pci, dut.pci.msix.cap_off + 2u) & 0x8000, 0);
 	ck_assert_uint_eq(status(), 0);
+	ck_assert_int_eq(drv_pci_msix_pending(&dut.pci, 2, &pending), 0);
+	ck_assert(!pending);
+	ck_assert_int_eq(drv_bus_bar_read(bus, dut.pci.msix.table_bar,
+					  dut.pci.msix.table_off + 12, 4,
+					  &masked),
+			 0);
+	ck_assert_uint_eq(masked, 1);
 	for (int i = 0; i < dut.n_queues; i++)
 		drv_vq_close(&dut.vqs[i]);
 	loop->hold = false;
