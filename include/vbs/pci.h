@@ -200,8 +200,9 @@ VBS_API void pci_lintr_request(struct pci_vdev *dev);
  * @brief Assert, or deassert, the INTx line.
  *
  * A line that is asserted while the guest has disabled INTx (command register,
- * bit 10) reaches the host when the guest enables it again. The interrupt
- * status bit (status register, bit 3) follows. No-op without a pin.
+ * bit 10), or has enabled MSI or MSI-X instead, reaches the host when that is
+ * over. The interrupt status bit (status register, bit 3) follows in any case.
+ * No-op without a pin.
  *
  * @par Locking
  * None needed; any thread.

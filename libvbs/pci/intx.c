@@ -8,6 +8,14 @@ pci_lintr_request(struct pci_vdev *dev)
 	pci_set_cfgdata8(dev, PCI_INTERRUPT_PIN, 1);
 }
 
+/* The function signals with messages, and so not with its pin (6.8). */
+static bool
+sends_messages(struct pci_vdev *dev)
+{
+	return pci_msix_enabled(dev) ||
+	       __atomic_load_n(&dev->priv->msi.enabled, __ATOMIC_RELAXED);
+}
+
 /* Bring the host up to date. The host is called with the lock held, so that
  * it sees the edges in their order. */
 void
@@ -25,7 +33,8 @@ intx_update(struct pci_vdev *dev)
 	else
 		status &= (uint16_t)~PCI_STATUS_INTERRUPT;
 	pci_set_cfgdata16(dev, PCI_STATUS, status);
-	level = p->intx_pending && !(command & PCI_COMMAND_INTX_DISABLE);
+	level = p->intx_pending && !(command & PCI_COMMAND_INTX_DISABLE) &&
+		!sends_messages(dev);
 	if (level == p->intx_level)
 		return;
 	p->intx_level = level;

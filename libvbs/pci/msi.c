@@ -113,6 +113,7 @@ msi_update(struct pci_vdev *dev)
 	enabled = pci_get_cfgdata16(dev, p->msi.cap + PCI_MSI_FLAGS) &
 		  PCI_MSI_FLAGS_ENABLE;
 	__atomic_store_n(&p->msi.enabled, enabled, __ATOMIC_RELAXED);
+	intx_update(dev);
 	pending = pci_get_cfgdata32(dev, p->msi.cap + MSI_PENDING);
 	for (int i = 0; pci_msi_enabled(dev) && i < msi_granted(dev); i++)
 		if (pending >> i & 1)

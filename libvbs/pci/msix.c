@@ -170,6 +170,7 @@ msix_update(struct pci_vdev *dev)
 	__atomic_store_n(&m->enabled, !!(flags & PCI_MSIX_FLAGS_ENABLE),
 			 __ATOMIC_RELAXED);
 	m->function_mask = !!(flags & PCI_MSIX_FLAGS_MASKALL);
+	intx_update(dev);
 	pthread_mutex_unlock(&dev->priv->lock);
 	msix_deliver(dev, 0, m->count - 1);
 }
