@@ -32,7 +32,7 @@ accel=$(vm_accel)
 tree_argv bin/qemu-system-x86_64
 qemu=$("${TREE_ARGV[@]}" --version | sed -n '1s/.*version \([^ ]*\).*/\1/p')
 say "the devices: ${VBS_DM:-QEMU itself}"
-device_start vm "3,virtio-blk,$disk,serial=VBS-DEMO" 4,virtio-rnd
+device_start vm "3,virtio-blk,$disk,serial=VBS-DEMO,discard" 4,virtio-rnd
 printf '   %s %s\n' "${DEVICE_QEMU[@]}"
 say "booting Linux $(kernel_version) in QEMU $qemu ($accel)"
 guest_boot vm "" "${DEVICE_QEMU[@]}"

@@ -11,9 +11,9 @@ before=""
 for round in 1 2 3 4; do
 	guest_boot vm "" "${DEVICE_QEMU[@]}"
 	guest vm 60 'blk_verify 4 50; rng_check'
-	guest_begin vm 'blk_verify 4 100000'
 	[ "$round" -ne 1 ] || before=$(leak_count vm)
 	[ "$round" -ne 4 ] || leak_check "$before" "$(leak_count vm)"
+	guest_begin vm 'blk_verify 4 100000'
 	guest_kill vm
 done
 guest_boot vm "" "${DEVICE_QEMU[@]}"

@@ -94,7 +94,7 @@ device_reference() {
 		ro) drive+=",read-only=on" ;;
 		mq=*) options=${options/num-queues=1/num-queues=${option#mq=}} ;;
 		serial=*) options+=",$option" ;;
-		iothread*) ;;
+		discard | iothread*) ;;
 		*) die "no reference for virtio-blk option '$option'" ;;
 		esac
 	done

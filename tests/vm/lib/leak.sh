@@ -4,12 +4,13 @@
 
 # leak_count NAME: file descriptors, mappings, threads, and KiB of memory of its
 # own (guest RAM is shared memory, which RssAnon leaves out) of that vbs-dm.
+# The kernel's io_uring workers come and go with the load: they are not counted.
 leak_count() {
 	local proc=/proc/${DEVICE_PID[$1]:-}
 	[ -n "${DEVICE_PID[$1]:-}" ] || return 0
 	echo "fds=$(find "$proc/fd" -mindepth 1 | wc -l)" \
 		"maps=$(wc -l <"$proc/maps")" \
-		"threads=$(find "$proc/task" -mindepth 1 -maxdepth 1 | wc -l)" \
+		"threads=$(cat "$proc"/task/*/comm | grep -vc '^iou-')" \
 		"rss_kib=$(awk '/^RssAnon/ { print $2 }' "$proc/status")"
 }
 
