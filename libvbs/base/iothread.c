@@ -14,8 +14,17 @@
 struct vbs_iothread {
 	pthread_t thread;
 	struct event_base *base;
+	struct event *stop; /* also ends a loop that has not begun */
 	char name[16];
 };
+
+static void
+iothread_stop(evutil_socket_t fd, short what, void *arg)
+{
+	struct vbs_iothread *thr = arg;
+
+	(void)event_base_loopbreak(thr->base);
+}
 
 static void *
 iothread_run(void *arg)
@@ -41,6 +50,16 @@ start_without_signals(struct vbs_iothread *thr)
 	return -rc;
 }
 
+static void
+iothread_release(struct vbs_iothread *thr)
+{
+	if (thr->stop)
+		event_free(thr->stop);
+	if (thr->base)
+		event_base_free(thr->base);
+	free(thr);
+}
+
 VBS_API int
 vbs_iothread_new(const char *name, struct vbs_iothread **out)
 {
@@ -54,14 +73,11 @@ vbs_iothread_new(const char *name, struct vbs_iothread **out)
 		return -ENOMEM;
 	(void)snprintf(thr->name, sizeof(thr->name), "%s", name);
 	thr->base = event_base_new();
-	if (!thr->base) {
-		free(thr);
-		return -ENOMEM;
-	}
-	rc = start_without_signals(thr);
+	if (thr->base)
+		thr->stop = event_new(thr->base, -1, 0, iothread_stop, thr);
+	rc = thr->stop ? start_without_signals(thr) : -ENOMEM;
 	if (rc < 0) {
-		event_base_free(thr->base);
-		free(thr);
+		iothread_release(thr);
 		return rc;
 	}
 	*out = thr;
@@ -73,10 +89,9 @@ vbs_iothread_free(struct vbs_iothread *thr)
 {
 	if (!thr)
 		return;
-	(void)event_base_loopbreak(thr->base);
+	event_active(thr->stop, EV_TIMEOUT, 0);
 	(void)pthread_join(thr->thread, NULL);
-	event_base_free(thr->base);
-	free(thr);
+	iothread_release(thr);
 }
 
 VBS_API struct event_base *
