@@ -1,0 +1,358 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The command line of vbs-dm: what a person types, rightly or wrongly. Each
+# mistake costs one line, which names what, where and what to do, and an exit
+# status; no socket is left behind.
+set -u
+top=$(pwd)
+dm=$top/devicemodel/vbs-dm
+tmp=$(mktemp -d)
+passed=0 failed=0 skipped=0
+served=
+
+# Ends what a failed case has left running.
+finish() {
+	[ -z "$served" ] || kill -9 "$served" 2>/dev/null
+	rm -rf "$tmp"
+}
+trap finish EXIT
+
+pass() {
+	passed=$((passed + 1))
+}
+
+fail() {
+	failed=$((failed + 1))
+	echo "FAIL $1"
+}
+
+skip() {
+	skipped=$((skipped + 1))
+	echo "SKIP $1"
+}
+
+# refused NAME STATUS WORDS ARGUMENT...: one line on stderr, which matches
+# WORDS (an extended regular expression), that exit status, and no socket.
+refused() {
+	name=$1 want=$2 words=$3
+	shift 3
+	timeout 20 "$dm" "$@" >out 2>err
+	got=$?
+	if [ "$got" -ne "$want" ]; then
+		fail "$name: exit status $got, not $want: $(cat err)"
+	elif [ "$(wc -l <err)" -ne 1 ]; then
+		fail "$name: not one line: $(cat err)"
+	elif ! grep -Eq "^vbs-dm: .*$words" err; then
+		fail "$name: does not say '$words': $(cat err)"
+	elif [ -n "$(find . -type s)" ]; then
+		fail "$name: leaves $(find . -type s) behind"
+	else
+		pass
+	fi
+}
+
+# told NAME WORDS ARGUMENT...: exit status 0, WORDS on stdout.
+told() {
+	name=$1 words=$2
+	shift 2
+	if ! timeout 20 "$dm" "$@" >out 2>err; then
+		fail "$name: exit status not 0: $(cat err)"
+	elif ! grep -Eq -- "$words" out; then
+		fail "$name: does not say '$words': $(cat out)"
+	else
+		pass
+	fi
+}
+
+# serve ARGUMENT...: in the background; returns when the last socket listens.
+serve() {
+	rm -f ready
+	mkfifo ready
+	"$dm" "$@" >ready 2>err &
+	served=$!
+	exec 5<ready
+	want=1
+	for word; do
+		[ "$word" = -s ] && want=$((want + 1))
+	done
+	want=$((want - 1))
+	while [ "$want" -gt 0 ] && read -r line <&5; do
+		echo "$line" >>out
+		want=$((want - 1))
+	done
+	[ "$want" -eq 0 ]
+}
+
+# ended NAME SIGNAL: the one that serves ends with status 0, leaving no socket.
+ended() {
+	kill -s "$2" "$served"
+	wait "$served"
+	got=$?
+	served=
+	exec 5<&-
+	if [ "$got" -ne 0 ]; then
+		fail "$1: exit status $got: $(cat err)"
+	elif [ -n "$(find . -type s)" ]; then
+		fail "$1: leaves $(find . -type s) behind"
+	else
+		pass
+	fi
+}
+
+cd "$tmp" || exit 1
+truncate -s 1M disk.img
+truncate -s 0 empty.img
+truncate -s 1000 odd.img
+mkdir dir sockets
+: >plain
+long=$(printf '%0110d' 0)
+
+# ---- images ------------------------------------------------------------
+blk="--socket-dir sockets -s 3,virtio-blk"
+# shellcheck disable=SC2086  # words
+{
+	refused missing_file 1 'no\.img: No such file.*check the path' \
+		$blk,no.img
+	refused directory_as_image 1 'dir is a directory; name a file' $blk,dir
+	refused no_image 2 'no image; give one' $blk
+	refused empty_image 1 'empty\.img is empty; give it a size' \
+		$blk,empty.img
+	refused odd_image 1 'odd\.img has 1000 bytes.*512.*truncate' \
+		$blk,odd.img
+	refused fifo_as_image 1 'neither a file nor a block device' \
+		$blk,/dev/null
+	refused range_beyond_the_end 2 'range.*not inside.*give a part' \
+		$blk,disk.img,range=2000/100
+	refused null_without_a_size 2 'null:x: not a size.*null:1g' $blk,null:x
+
+	# ---- options -----------------------------------------------------
+	refused unknown_option 2 "no option 'wrteback'.*mean 'writeback'" \
+		$blk,disk.img,wrteback
+	refused unknown_value_option 2 "no option 'seria'.*mean 'serial'" \
+		$blk,seria=1,disk.img
+	refused option_far_from_all 2 "no option 'zzzzzz'; .*help virtio-blk" \
+		$blk,disk.img,zzzzzz
+	refused bad_number 2 'option mq=two: not a whole number' \
+		$blk,disk.img,mq=two
+	refused number_out_of_range 2 'mq=17: out of range; give 1 to 16' \
+		$blk,disk.img,mq=17
+	refused number_negative 2 'option mq=-1: not a whole number' \
+		$blk,disk.img,mq=-1
+	refused number_too_long 2 'out of range' \
+		$blk,disk.img,mq=99999999999999999999999
+	refused empty_value 2 'option mq= is empty; give mq=N' \
+		$blk,disk.img,mq=
+	refused no_value 2 'option mq needs a value; give mq=N' \
+		$blk,disk.img,mq
+	refused value_for_a_flag 2 'option ro takes no value' \
+		$blk,disk.img,ro=1
+	refused unknown_choice 2 'aio=uring: no such choice.*io_uring' \
+		$blk,disk.img,aio=uring
+	refused bad_sectorsize 2 'sectorsize.*give one like' \
+		$blk,disk.img,sectorsize=513
+	refused serial_too_long 2 'serial.*longer than 20' \
+		$blk,disk.img,serial=123456789012345678901
+	refused option_of_rnd 2 "no option 'fast'; it takes none" \
+		--socket-dir sockets -s 4,virtio-rnd,fast
+}
+
+# ---- devices and slots ---------------------------------------------------
+refused unknown_device 2 "no device 'virtio-blok'.*mean 'virtio-blk'" \
+	--socket-dir sockets -s 3,virtio-blok,disk.img
+refused device_far_from_all 2 "no device 'toaster'.*vbs-dm list" \
+	--socket-dir sockets -s 3,toaster
+refused slot_used_twice 2 'slot 3:0 is taken by virtio-rnd' \
+	--socket-dir sockets -s 3,virtio-rnd -s 0:3:0,virtio-rnd
+refused slot_out_of_range 2 'out of range; give slot 0 to 31' \
+	--socket-dir sockets -s 32,virtio-rnd
+refused function_out_of_range 2 'function 0 to 7' \
+	--socket-dir sockets -s 3:8,virtio-rnd
+refused bus_that_is_not_there 2 'bus 1 does not exist' \
+	--socket-dir sockets -s 1:3:0,virtio-rnd
+refused slot_that_is_no_number 2 'not a PCI address; give SLOT' \
+	--socket-dir sockets -s three,virtio-rnd
+refused slot_without_a_device 2 'no device; give one' \
+	--socket-dir sockets -s 3
+refused missing_object 1 'cannot load device \./no\.so: No such file' \
+	--socket-dir sockets -s 5,./no.so
+printf '%s' 'const int vbs_device_abi = 99; static const int none;' \
+	'const void *const vbs_device_ops = &none;' |
+	${CC:-cc} -shared -fPIC -o old.so -x c - &&
+	refused object_of_another_abi 2 'old.so was built for device ABI 99' \
+		--socket-dir sockets -s 5,./old.so
+refused object_that_is_none 1 'cannot load device \./plain: .*-shared' \
+	--socket-dir sockets -s 5,./plain
+
+# ---- sockets ---------------------------------------------------------------
+refused socket_dir_missing 1 'cannot open its directory.*mkdir -p' \
+	--socket-dir nowhere -s 4,virtio-rnd
+refused socket_path_too_long 2 'longer than 107: .*shorter --socket-dir' \
+	--socket-dir "sockets/$long" -s 4,virtio-rnd
+refused socket_path_of_108 2 'socket path of 108 bytes' \
+	--socket-path "$(printf '%0108d' 0)" -s 4,virtio-rnd
+refused socket_path_of_a_file 1 'something else has that name' \
+	--socket-path plain -s 4,virtio-rnd
+refused no_place_for_sockets 2 'no place for the sockets; give one of' \
+	-s 4,virtio-rnd
+refused sockets_in_two_ways 2 'sockets in more than one way' \
+	--socket-dir sockets --socket-path p -s 4,virtio-rnd
+refused one_socket_for_two 2 'one socket for 2 devices; give --socket-dir' \
+	--socket-path p -s 4,virtio-rnd -s 5,virtio-rnd
+refused fd_that_is_closed 1 '--fd 77: Bad file descriptor' \
+	--fd 77 -s 4,virtio-rnd
+refused fd_that_is_a_file 1 '--fd 6: .*hand over' \
+	--fd 6 -s 4,virtio-rnd 6<plain
+refused fd_that_is_no_number 2 '--fd six: not a file descriptor' \
+	--fd six -s 4,virtio-rnd
+
+# ---- the rest of the command line -----------------------------------------
+refused no_device_at_all 2 'no device; give one, as in -s' \
+	--socket-dir sockets
+refused unknown_host 2 '--host vfio: not known; give vfio-user' \
+	--host vfio --socket-dir sockets -s 4,virtio-rnd
+refused unknown_long_option 2 'no option --soket-dir; .*mean --socket-dir' \
+	--soket-dir sockets -s 4,virtio-rnd
+refused unknown_short_option 2 'no option -z; .*--help' -z
+refused option_without_its_value 2 'option --socket-dir needs a value' \
+	--socket-dir
+refused unknown_level 2 '--log-level=loud: no such level; give error' \
+	--log-level=loud
+refused bad_poll 2 '--poll-us=soon: not a number' --poll-us=soon
+refused bad_subvendor 2 '--subvendor=intel: not a PCI vendor' \
+	--subvendor=intel
+refused unknown_command 2 "'serve' is no command; give help" serve
+refused help_for_nothing 2 "no device 'virtio-blkk'; .*'virtio-blk'" \
+	help virtio-blkk
+
+# ---- what it says when asked ------------------------------------------------
+told help '^Usage: vbs-dm' --help
+if [ "$("$dm" --help | wc -l)" -le 30 ]; then
+	pass
+else
+	fail "help: more than 30 lines"
+fi
+told version '^vbs-dm \(libvbs\) [0-9]+\.[0-9]+\.[0-9]+$' --version
+told list '^virtio-rnd  *entropy' list
+told help_of_a_device '^  mq=N .*1 to 16' help virtio-blk
+told help_without_options 'It has no options' help virtio-rnd
+# Each name in the help is one that the parser knows: it complains about the
+# value or the image, not about the name.
+for option in $("$dm" help virtio-blk | sed -n 's/^  \([a-z]*\)[=[].*/\1/p' |
+	grep .); do
+	"$dm" --socket-dir sockets -s "3,virtio-blk,$option=,no.img" \
+		>out 2>err
+	if grep -q "no option '$option'" err; then
+		fail "help names '$option', which is not parsed"
+	else
+		pass
+	fi
+done
+
+# ---- what a front end needs ----------------------------------------------
+told frontend_memory 'memory-backend-memfd,id=mem,size=.*,share=on' \
+	--print-frontend=qemu --socket-dir sockets -s 4,virtio-rnd
+told frontend_machine '-machine q35,memory-backend=mem' \
+	--print-frontend=qemu --socket-dir sockets -s 4,virtio-rnd
+told frontend_device "\"vfio-user-pci\",\"addr\":\"3.1\".*$tmp/sockets/3.1-virtio-blk.sock" \
+	--print-frontend=qemu --socket-dir sockets \
+	-s 3:1,virtio-blk,disk.img -s 3,virtio-rnd
+told frontend_functions '"addr":"3.0".*"multifunction":true' \
+	--print-frontend=qemu --socket-dir sockets \
+	-s 3:1,virtio-blk,disk.img -s 3,virtio-rnd
+told frontend_queues '-smp 4 ' --print-frontend=qemu \
+	--socket-dir sockets -s 3,virtio-blk,disk.img,mq=4
+mkdir "it's"
+told frontend_quotes "it'.''s/4-virtio-rnd.sock" --print-frontend=qemu \
+	--socket-dir "it's" -s 4,virtio-rnd
+refused frontend_unknown 2 '--print-frontend bochs: not known' \
+	--print-frontend=bochs --socket-dir sockets -s 4,virtio-rnd
+refused frontend_bad_option 2 "no option 'mqq'" --print-frontend=qemu \
+	--socket-dir sockets -s 3,virtio-blk,disk.img,mqq=4
+refused frontend_without_a_directory 1 'nowhere/: No such file.*mkdir' \
+	--print-frontend=qemu --socket-dir nowhere -s 4,virtio-rnd
+
+# ---- serving ---------------------------------------------------------------
+: >out
+if serve --socket-dir sockets -s 3:1,virtio-blk,disk.img -s 4,virtio-rnd &&
+	grep -q 'sockets/3.1-virtio-blk.sock' out &&
+	grep -q 'sockets/4-virtio-rnd.sock' out &&
+	[ -S sockets/3.1-virtio-blk.sock ] && [ -S sockets/4-virtio-rnd.sock ]; then
+	pass
+else
+	fail "serve: $(cat out err)"
+fi
+
+# second NAME STATUS WORDS ARGUMENT...: a second one beside the one that serves.
+second() {
+	name=$1 want=$2 words=$3
+	shift 3
+	timeout 20 "$dm" "$@" >out2 2>err2
+	got=$?
+	if [ "$got" -ne "$want" ] || ! grep -Eq "$words" err2; then
+		fail "$name: status $got, says $(cat err2)"
+	elif ! [ -S sockets/4-virtio-rnd.sock ]; then
+		fail "$name: has removed the socket of the first"
+	else
+		pass
+	fi
+}
+second second_on_a_live_socket 1 'in use: another vbs-dm serves it' \
+	--socket-dir sockets -s 4,virtio-rnd
+second second_writer 1 'disk\.img is locked: something else has it open' \
+	--socket-dir sockets -s 5,virtio-blk,disk.img
+second reader_beside_a_writer 1 'locked: something else .* for writing' \
+	--socket-dir sockets -s 5,virtio-blk,disk.img,ro
+ended sigterm TERM
+
+serve --socket-path one.sock -s 4,virtio-blk,disk.img,ro ||
+	fail "read-only: $(cat err)"
+refused_keep=$served
+if timeout 20 "$dm" --socket-path one.sock -s 4,virtio-blk,disk.img,ro \
+	2>err2 || ! grep -q 'one.sock is in use' err2; then
+	fail "two readers: $(cat err2)"
+else
+	pass # the image is shared, only the socket is not
+fi
+kill -0 "$refused_keep" || fail "the first reader has gone"
+ended sigint INT
+
+serve --socket-dir sockets -s 4,virtio-rnd || fail "serve again: $(cat err)"
+kill -9 "$served"
+wait "$served" 2>/dev/null
+exec 5<&-
+served=
+if [ -S sockets/4-virtio-rnd.sock ] &&
+	serve --socket-dir sockets -s 4,virtio-rnd; then
+	pass
+else
+	fail "stale_socket: not replaced: $(cat err)"
+fi
+kill -s HUP "$served"
+ended hangup_does_not_end_it TERM
+
+# ---- permissions -----------------------------------------------------------
+if [ "$(id -u)" -ne 0 ]; then
+	chmod 0 disk.img
+	refused no_permission 1 'Permission denied.*mode or owner' \
+		--socket-dir sockets -s 3,virtio-blk,disk.img
+	chmod 400 disk.img
+	refused no_permission_to_write 1 'Permission denied.*add ro' \
+		--socket-dir sockets -s 3,virtio-blk,disk.img
+elif setpriv --inh-caps=-all --bounding-set=-all true 2>/dev/null; then
+	# Root that may not read what it has no permission for.
+	chmod 400 disk.img
+	timeout 20 setpriv --inh-caps=-all --bounding-set=-all "$dm" \
+		--socket-dir sockets -s 3,virtio-blk,disk.img 2>err
+	got=$?
+	if [ "$got" -eq 1 ] &&
+		grep -q 'disk.img: Permission denied; .*owner, or add ro' err; then
+		pass
+	else
+		fail "no_permission: status $got: $(cat err)"
+	fi
+else
+	skip "no_permission: root has every permission, and no setpriv"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
