@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A probe, its machine and its driver, for each case anew; and reactions. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <vbs/log.h>
+
+#include "hostile/rig.h"
+
+#define ROUND_BYTES 24 /* of a good request */
+
+struct drv_inproc *machine;
+struct drv_ram ram;
+struct drv_bus *bus;
+struct drv_device dut;
+struct probe *probe;
+struct drv_vq *vq;
+bool indirect;
+uint64_t table_gpa;
+int n_log_lines;
+
+static struct drv_device_opts how;
+static uint8_t salt;
+
+static void
+on_log(void *arg, enum vbs_log_level level, const char *line)
+{
+	(void)arg;
+	(void)line;
+	if (level <= VBS_LOG_WARNING)
+		__atomic_fetch_add(&n_log_lines, 1, __ATOMIC_SEQ_CST);
+}
+
+static void
+ram_add(uint64_t gpa, uint64_t size)
+{
+	ck_assert_int_ge(drv_ram_add(&ram, gpa, size, DRV_RAM_HEAP), 0);
+}
+
+void
+rig_setup(void)
+{
+	ck_assert_int_eq(drv_inproc_new(false, &machine), 0);
+	vbs_log_set(drv_inproc_vm(machine), on_log, NULL, VBS_LOG_WARNING);
+	drv_ram_init(&ram);
+	ram_add(LOW_GPA, LOW_SIZE);
+	ram_add(NEXT_GPA, NEXT_SIZE);
+	ram_add(FAR_GPA, FAR_SIZE);
+	ram_add(TOP_GPA, TOP_SIZE);
+}
+
+void
+rig_plug(const char *opts)
+{
+	ck_assert_int_eq(drv_inproc_plug(machine, &probe_ops, opts, &bus), 0);
+	probe = drv_inproc_dev(bus)->arg;
+	probe->ram = &ram;
+	ck_assert_int_eq(drv_bus_dma_add_ram(bus, &ram), 0);
+	ck_assert_int_eq(drv_device_open(&dut, bus, &ram), 0);
+	ck_assert_uint_eq(drv_ram_alloc(&ram, 2 * DRV_PAGE, DRV_PAGE), IN_GPA);
+	table_gpa = drv_ram_alloc(&ram, TABLE_ROOM * DRV_DESC_SIZE, 16);
+	ck_assert_uint_ne(table_gpa, 0);
+}
+
+void
+rig_teardown(void)
+{
+	for (int i = 0; i < dut.n_queues; i++)
+		drv_vq_close(&dut.vqs[i]);
+	if (bus) {
+		ck_assert_int_eq(probe_count(&probe->n_outside), 0);
+		ck_assert_int_eq(probe_count(&probe->n_bad_cfg), 0);
+		drv_bus_close(bus);
+	}
+	drv_inproc_free(machine);
+	drv_ram_deinit(&ram);
+}
+
+void
+rig_start(enum drv_face face, uint64_t features)
+{
+	how = (struct drv_device_opts){
+		.face = face,
+		.irq = DRV_IRQ_MSIX,
+		.features = features | DRV_BIT(DRV_F_INDIRECT_DESC),
+		.n_queues = PROBE_QUEUES,
+	};
+	ck_assert_int_eq(drv_device_start(&dut, &how), 0);
+	vq = &dut.vqs[0];
+}
+
+void
+rig_start_way(int way)
+{
+	if (!bus)
+		rig_plug(NULL);
+	indirect = way & 2;
+	rig_start(way & 1 ? DRV_LEGACY : DRV_MODERN, 0);
+}
+
+void
+rig_restart(void)
+{
+	ck_assert_int_eq(drv_device_stop(&dut), 0);
+	ck_assert_uint_eq(rig_status(), 0);
+	ck_assert_int_eq(drv_device_start(&dut, &how), 0);
+}
+
+void
+chain_put(uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
+	  uint16_t next)
+{
+	const struct drv_desc d = { addr, len, flags, next };
+
+	if (!indirect) {
+		drv_split_raw_desc(&vq->ring, i, addr, len, flags, next);
+		return;
+	}
+	ck_assert_uint_lt(i, TABLE_ROOM);
+	ck_assert_int_eq(drv_split_raw_table(&ram, table_gpa, i, &d), 0);
+}
+
+void
+ring_put_table(uint16_t i, uint64_t gpa, uint32_t len, uint16_t flags)
+{
+	drv_split_raw_desc(&vq->ring, i, gpa, len, DRV_DESC_INDIRECT | flags,
+			   0);
+}
+
+void
+ring_kick(void)
+{
+	ck_assert_int_eq(drv_vq_kick(vq), 0);
+	ck_assert_int_eq(drv_bus_run(bus), 0);
+}
+
+void
+ring_send(uint16_t head)
+{
+	drv_split_raw_offer(&vq->ring, head);
+	ring_kick();
+}
+
+void
+chain_send(uint32_t n)
+{
+	if (indirect)
+		ring_put_table(0, table_gpa, n * DRV_DESC_SIZE, 0);
+	ring_send(0);
+}
+
+void
+chain_segs(const struct drv_seg *segs, int n)
+{
+	for (int i = 0; i < n; i++)
+		chain_put((uint16_t)i, segs[i].gpa, segs[i].len,
+			  (uint16_t)((segs[i].write ? DRV_DESC_WRITE : 0) |
+				     (i + 1 < n ? DRV_DESC_NEXT : 0)),
+			  (uint16_t)(i + 1));
+	chain_send((uint32_t)n);
+}
+
+uint8_t
+rig_status(void)
+{
+	uint8_t val = 0xff;
+
+	ck_assert_int_eq(drv_virtio_status(&dut.vd, &val), 0);
+	return val;
+}
+
+static bool
+has_used(void *arg)
+{
+	return drv_split_has_used(&((struct drv_vq *)arg)->ring);
+}
+
+struct drv_used
+used_take(struct drv_vq *q)
+{
+	struct drv_used used;
+
+	ck_assert_int_eq(drv_bus_wait(bus, has_used, q, DRV_TIMEOUT_MS), 0);
+	used = drv_split_raw_get_used(&q->ring, q->ring.used_idx);
+	q->ring.used_idx++;
+	return used;
+}
+
+void
+assert_quiet(void)
+{
+	ck_assert_int_eq(drv_bus_run(bus), 0);
+	ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring),
+			  vq->ring.used_idx);
+}
+
+void
+assert_serves(struct drv_vq *q)
+{
+	uint8_t want[ROUND_BYTES], got[ROUND_BYTES];
+	uint64_t in = IN_GPA + DRV_PAGE - ROUND_BYTES;
+	uint64_t out = OUT_GPA + DRV_PAGE - ROUND_BYTES;
+	struct drv_used used;
+
+	memset(want, ++salt, sizeof(want));
+	ck_assert_int_eq(drv_ram_write(&ram, in, want, sizeof(want)), 0);
+	ck_assert_int_eq(drv_ram_fill(&ram, out, 0, sizeof(want)), 0);
+	drv_split_raw_desc(&q->ring, 0, in, sizeof(want), DRV_DESC_NEXT, 1);
+	drv_split_raw_desc(&q->ring, 1, out, sizeof(want), DRV_DESC_WRITE, 0);
+	drv_split_raw_offer(&q->ring, 0);
+	ck_assert_int_eq(drv_vq_kick(q), 0);
+	used = used_take(q);
+	ck_assert_uint_eq(used.id, 0);
+	ck_assert_uint_eq(used.len, sizeof(want));
+	ck_assert_int_eq(drv_ram_read(&ram, out, got, sizeof(got)), 0);
+	ck_assert_mem_eq(want, got, sizeof(got));
+}
+
+void
+assert_served(uint16_t head, uint32_t len)
+{
+	struct drv_used used = used_take(vq);
+
+	ck_assert_uint_eq(used.id, head);
+	ck_assert_uint_eq(used.len, len);
+	assert_quiet();
+	ck_assert_uint_eq(rig_status() & DRV_S_NEEDS_RESET, 0);
+	assert_serves(vq);
+}
+
+void
+assert_refused(uint16_t head, uint32_t len)
+{
+	ck_assert_int_eq(probe_count(&probe->n_chains), 0);
+	assert_served(head, len);
+	ck_assert_int_eq(probe_count(&probe->n_refused), 1);
+	ck_assert_int_eq(probe_count(&probe->n_chains), 1);
+}
+
+static bool
+needs_reset(void *arg)
+{
+	(void)arg;
+	return rig_status() & DRV_S_NEEDS_RESET;
+}
+
+/* What more kicks, and a good chain, do to a used ring: nothing. */
+static void
+assert_used_untouched(uint16_t n_used)
+{
+	size_t bytes = drv_split_used_bytes(vq->ring.size);
+	uint8_t *before = malloc(bytes);
+	int errors = probe_count(&probe->n_errors);
+
+	ck_assert_ptr_nonnull(before);
+	ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring), n_used);
+	memcpy(before, vq->ring.used, bytes);
+	for (int i = 0; i < 3; i++)
+		ring_kick();
+	drv_split_raw_desc(&vq->ring, 0, IN_GPA, 1, 0, 0);
+	ring_send(0);
+	ck_assert_mem_eq(before, vq->ring.used, bytes);
+	ck_assert_int_eq(probe_count(&probe->n_errors), errors);
+	free(before);
+}
+
+void
+assert_broken(uint16_t n_used)
+{
+	ck_assert_int_eq(drv_bus_wait(bus, needs_reset, NULL, DRV_TIMEOUT_MS),
+			 0);
+	ck_assert_int_eq(probe_count(&probe->n_errors), 1);
+	assert_used_untouched(n_used);
+	assert_serves(&dut.vqs[1]);
+	ck_assert_uint_eq(drv_device_config_irqs(&dut), 1);
+	ck_assert_int_eq(n_log_lines, 1);
+	ck_assert_int_eq(probe_count(&probe->n_errors), 1);
+	rig_restart();
+	assert_serves(&dut.vqs[0]);
+	assert_serves(&dut.vqs[1]);
+	ck_assert_uint_eq(drv_device_config_irqs(&dut), 1);
+	ck_assert_uint_eq(rig_status() & DRV_S_NEEDS_RESET, 0);
+}
+
+void
+assert_not_enabled(void)
+{
+	bool on = true;
+
+	ck_assert_int_eq(drv_queue_select(&dut.vd, 0), 0);
+	ck_assert_int_eq(drv_queue_enabled(&dut.vd, &on), 0);
+	ck_assert(!on);
+}
+
+int
+run_suite(Suite *s)
+{
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
