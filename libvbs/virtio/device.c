@@ -12,9 +12,8 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-/* Legacy bits that a modern driver never sees (6.3, 6.4). */
-#define LEGACY_ONLY                                                            \
-	(BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | BIT(VIRTIO_F_ANY_LAYOUT) | BIT(30))
+/* What a device may offer of its own; the rest is the library's (2.2). */
+#define OWN_BITS ((BIT(24) - 1) | ~(BIT(50) - 1))
 
 #define DRIVER_BITS                                                            \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |                \
@@ -46,9 +45,9 @@ device_claim(struct virtio_common *vb, enum face face)
 static uint64_t
 modern_offer(const struct virtio_common *vb)
 {
-	return (vb->device_caps & ~LEGACY_ONLY) |
-	       BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |
-	       BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_RESET);
+	return (vb->device_caps & OWN_BITS) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
+	       BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) |
+	       BIT(VIRTIO_F_RING_RESET);
 }
 
 uint32_t
