@@ -32,8 +32,16 @@ accel=$(vm_accel)
 tree_argv bin/qemu-system-x86_64
 qemu=$("${TREE_ARGV[@]}" --version | sed -n '1s/.*version \([^ ]*\).*/\1/p')
 say "the devices: ${VBS_DM:-QEMU itself}"
-device_start vm "3,virtio-blk,$disk,serial=VBS-DEMO,discard" 4,virtio-rnd
-printf '   %s %s\n' "${DEVICE_QEMU[@]}"
+slots=("3,virtio-blk,$disk,serial=VBS-DEMO,discard,mq=2" "4,virtio-rnd")
+device_start vm "${slots[@]}"
+if [ "$VM_DEVICE" = vbs ]; then
+	sed 's/^/   /' "$VM_RUN/vm.vbs-dm.log"
+	device_frontend vm "${slots[@]}"
+	VM_QEMU=("${FRONTEND[@]}")
+	DEVICE_QEMU=()
+	say "QEMU's arguments for them, from vbs-dm --print-frontend=qemu"
+	printf '   %s %s\n' "${VM_QEMU[@]}"
+fi
 say "booting Linux $(kernel_version) in QEMU $qemu ($accel)"
 guest_boot vm "" "${DEVICE_QEMU[@]}"
 say "up after $((SECONDS - started)) s; the guest tries the entropy source"

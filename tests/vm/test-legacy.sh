@@ -11,6 +11,7 @@ device_start vm "3,virtio-blk,$disk,serial=VBS-LEGACY-1" 4,virtio-rnd
 # legacy_boot KERNEL-ARGUMENTS INTERRUPT-KIND
 legacy_boot() {
 	guest_boot vm "virtio_pci.force_legacy=1 $1" "${DEVICE_QEMU[@]}"
+	guest vm 20 pci_dump
 	guest vm 20 "blk_serial VBS-LEGACY-1; blk_size $(stat -c %s "$disk")"
 	guest vm 60 rng_check
 	guest vm 60 blk_ext4

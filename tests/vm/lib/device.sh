@@ -4,6 +4,8 @@
 declare -A DEVICE_PID
 # The QEMU arguments of the last device_start.
 DEVICE_QEMU=()
+# More options for vbs-dm.
+DEVICE_OPTIONS=()
 
 # device_need: ends the test if there is no vbs-dm to test.
 device_need() {
@@ -42,7 +44,7 @@ device_start_vbs() {
 	done
 	: >"$VM_RUN/$name.vbs-dm.log"
 	spawn "$VM_RUN/$name.vbs-dm.log" "$VBS_DM" --host vfio-user \
-		--socket-dir "$dir" "${options[@]}"
+		--socket-dir "$dir" "${DEVICE_OPTIONS[@]}" "${options[@]}"
 	DEVICE_PID[$name]=$SPAWNED
 	for slot in "$@"; do
 		device_listens "$name" "$dir/$(device_socket "$slot")"
@@ -72,6 +74,21 @@ device_listens() {
 device_json() {
 	printf '{"driver":"vfio-user-pci","addr":"%s","socket":%s}' "${2%%,*}" \
 		"{\"type\":\"unix\",\"path\":\"$1/$(device_socket "$2")\"}"
+}
+
+# device_frontend NAME SLOT...: the arguments that vbs-dm prints for QEMU, after
+# the name of the program, in FRONTEND; they are quoted for a shell.
+device_frontend() {
+	local dir=$VM_RUN/$1.sockets slot options=() text
+	shift
+	for slot in "$@"; do
+		options+=(-s "$slot")
+	done
+	text=$("$VBS_DM" --print-frontend=qemu --socket-dir "$dir" \
+		"${options[@]}") || give_up "no front end: $text"
+	eval "FRONTEND=(${text//$'\\\n'/ })"
+	[ "${FRONTEND[0]}" = qemu-system-x86_64 ] || give_up "no QEMU: $text"
+	FRONTEND=("${FRONTEND[@]:1}")
 }
 
 # device_reference SLOT: QEMU's own device with the same options.

@@ -9,6 +9,8 @@ VM_MACHINE=q35
 VM_SMP=2
 VM_MEM=256
 VM_INITRAMFS=initramfs
+# The QEMU arguments for machine and memory, if not those of the three above.
+VM_QEMU=()
 # 1: the guest may reboot. Otherwise a reboot, such as a panic, ends QEMU.
 VM_REBOOT=0
 # shellcheck disable=SC2034 # set by tests
@@ -38,7 +40,7 @@ guest_programs() {
 # takes commands.
 guest_boot() {
 	local name=$1 append=${2:-} dir=$VM_RUN/$1 lib accel initrd panic=-1
-	local reboot=(-no-reboot) in out
+	local reboot=(-no-reboot) machine=("${VM_QEMU[@]}") in out
 	shift $(($# < 2 ? $# : 2))
 	mkdir -p "$dir"
 	rm -f "$dir"/{control,monitor}.{in,out}
@@ -52,14 +54,16 @@ guest_boot() {
 		reboot=()
 		panic=0
 	fi
+	[ "${#VM_QEMU[@]}" -gt 0 ] || machine=(
+		-machine "$VM_MACHINE,memory-backend=mem" -m "$VM_MEM" -smp "$VM_SMP"
+		-object "memory-backend-memfd,id=mem,size=${VM_MEM}M,share=on"
+	)
 	lib=$VM_TREE/usr/lib/x86_64-linux-gnu
 	tree_argv bin/qemu-system-x86_64
 	spawn "$dir/qemu.log" env QEMU_MODULE_DIR="$lib/qemu" "${TREE_ARGV[@]}" \
 		-L "$VM_TREE/usr/share/qemu" -L "$VM_TREE/usr/share/seabios" \
 		-nodefaults -no-user-config -display none "${reboot[@]}" \
-		-machine "$VM_MACHINE,memory-backend=mem,accel=$accel" \
-		-cpu max -m "$VM_MEM" -smp "$VM_SMP" \
-		-object "memory-backend-memfd,id=mem,size=${VM_MEM}M,share=on" \
+		"${machine[@]}" -accel "$accel" -cpu max \
 		-serial "file:$dir/console" \
 		-chardev "pipe,id=control,path=$dir/control" \
 		-serial chardev:control \
