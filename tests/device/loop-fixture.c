@@ -14,16 +14,22 @@ struct drv_device dut;
 struct loop *loop;
 
 void
-setup(void)
+setup_with(const char *opts)
 {
 	ck_assert_int_eq(drv_inproc_new(false, &machine), 0);
-	ck_assert_int_eq(drv_inproc_plug(machine, &loop_pci_ops, NULL, &bus),
+	ck_assert_int_eq(drv_inproc_plug(machine, &loop_pci_ops, opts, &bus),
 			 0);
 	loop = loop_of(drv_inproc_dev(bus));
 	drv_ram_init(&ram);
 	ck_assert_int_ge(drv_ram_add(&ram, RAM_GPA, RAM_SIZE, DRV_RAM_HEAP), 0);
 	ck_assert_int_eq(drv_bus_dma_add_ram(bus, &ram), 0);
 	ck_assert_int_eq(drv_device_open(&dut, bus, &ram), 0);
+}
+
+void
+setup(void)
+{
+	setup_with(NULL);
 }
 
 void

@@ -29,7 +29,9 @@ extern struct drv_bus *bus;
 extern struct drv_device dut;
 extern struct loop *loop;
 
+/* setup_with() hands the device its options. */
 void setup(void);
+void setup_with(const char *opts);
 void teardown(void);
 
 /* Bring all queues of the device up. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vbs/iothread.h>
+
 #include "device/loop.h"
 
 static const struct vbs_virtio_id loop_id = {
@@ -80,7 +82,7 @@ loop_notify(void *arg, struct vqueue_info *vq)
 		n = vq_getchain(vq, &head, iov, LOOP_MAX_SEGS, flags);
 		if (n <= 0)
 			break;
-		loop->n_chains++;
+		(void)__atomic_fetch_add(&loop->n_chains, 1, __ATOMIC_RELAXED);
 		loop_finish(loop, vq, head, loop_copy(iov, flags, n));
 	}
 	vq_endchains(vq, n == 0);
@@ -180,10 +182,26 @@ static const struct virtio_ops loop_ops = {
 };
 
 static int
+loop_use_thread(struct loop *loop)
+{
+	int rc = vbs_iothread_new("loop", &loop->thread);
+
+	for (int i = 1; i < LOOP_QUEUES && rc == 0; i++)
+		rc = vbs_vq_set_iothread(&loop->vqs[i], loop->thread);
+	return rc;
+}
+
+static bool
+has_option(const char *opts, const char *name)
+{
+	return opts && strcmp(opts, name) == 0;
+}
+
+static int
 loop_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
-	bool modern = opts && strcmp(opts, "modern") == 0;
+	bool modern = has_option(opts, "modern");
 	int rc;
 
 	if (!loop)
@@ -197,15 +215,22 @@ loop_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 		      BACKEND_VBSU);
 	rc = vbs_virtio_pci_init(&loop->common,
 				 modern ? &loop_modern_id : &loop_id);
-	if (rc < 0)
+	if (rc == 0 && has_option(opts, "iothread"))
+		rc = loop_use_thread(loop);
+	if (rc < 0) {
+		vbs_iothread_free(loop->thread);
 		free(loop);
+	}
 	return rc;
 }
 
 static void
 loop_deinit(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 {
-	free(dev->arg);
+	struct loop *loop = dev->arg;
+
+	vbs_iothread_free(loop->thread);
+	free(loop);
 }
 
 const struct pci_vdev_ops loop_pci_ops = {

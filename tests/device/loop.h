@@ -4,7 +4,8 @@
  * readable part of a chain into its writable part. Twelve bytes of writable
  * configuration. Made through <vbs/...>, as any device.
  *
- * Options: "modern" for a function that is not transitional.
+ * Options: "modern" for a function that is not transitional; "iothread" to
+ * serve queues 1 and 2 in a thread of their own.
  */
 #ifndef TEST_LOOP_H
 #define TEST_LOOP_H
@@ -25,6 +26,8 @@
 #define LOOP_F_BASE  0
 #define LOOP_F_EXTRA 1
 
+struct vbs_iothread;
+
 struct loop_held {
 	uint16_t head;
 	uint32_t len;
@@ -33,6 +36,7 @@ struct loop_held {
 struct loop {
 	struct virtio_common common; /* first */
 	struct vqueue_info vqs[LOOP_QUEUES];
+	struct vbs_iothread *thread; /* or NULL */
 	uint8_t config[LOOP_CONFIG];
 	/* A test sets it: copy, but keep the chains until loop_release(). */
 	bool hold;
@@ -40,7 +44,7 @@ struct loop {
 	bool stuck;
 	struct loop_held held[LOOP_QUEUES][LOOP_QSIZE];
 	int n_held[LOOP_QUEUES];
-	/* Counted for the test. */
+	/* Counted for the test; n_chains by any thread. */
 	int n_chains;
 	int n_resets;
 	int n_stops;
