@@ -117,7 +117,9 @@ VBS_API int vq_getchain(struct vqueue_info *vq, uint16_t *pidx,
 /**
  * @brief Undo the latest vq_getchain(): the chain will be taken again.
  *
- * Only the chain that was taken last can be put back, and only once.
+ * Only the chain that was taken last can be put back, and only once. If the
+ * library has refused a bad chain behind it meanwhile, it cannot be the next
+ * again: then it goes back to the driver with length 0.
  *
  * @param vq  Queue.
  *

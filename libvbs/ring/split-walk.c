@@ -204,9 +204,15 @@ take_head(struct split *r, uint16_t *head)
 	r->inflight[*head / 64] |= bit;
 	r->n_inflight++;
 	r->last_avail++;
-	r->last_head = *head;
-	r->can_unpop = true;
 	return true;
+}
+
+static void
+untake_head(struct split *r, uint16_t head)
+{
+	r->inflight[head / 64] &= ~(UINT64_C(1) << (head % 64));
+	r->n_inflight--;
+	r->last_avail--;
 }
 
 int
@@ -226,12 +232,18 @@ split_pop(struct split *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 	if (!take_head(r, head))
 		return SPLIT_BAD_RING;
 	if (!walk_chain(&w, *head)) {
-		split_unpop(r);
+		untake_head(r, *head);
 		return SPLIT_BAD_RING;
 	}
 	if (w.n == 0 && !w.bad) {
 		bad->has_last = false;
+		w.bad = true;
+	}
+	if (w.bad) {
+		r->can_unpop = false;
 		return SPLIT_BAD_CHAIN;
 	}
-	return w.bad ? SPLIT_BAD_CHAIN : w.n;
+	r->last_head = *head;
+	r->can_unpop = true;
+	return w.n;
 }

@@ -144,8 +144,11 @@ split_has_avail(struct split *r)
 void
 split_unpop(struct split *r)
 {
-	if (!r->can_unpop)
+	if (!r->can_unpop) {
+		/* One that came after it was refused: it cannot be next. */
+		(void)split_push(r, r->last_head, 0);
 		return;
+	}
 	r->can_unpop = false;
 	r->last_avail--;
 	r->n_inflight--;
@@ -161,7 +164,8 @@ inflight_clear(struct split *r, uint16_t head)
 		return false;
 	r->inflight[head / 64] &= ~bit;
 	r->n_inflight--;
-	r->can_unpop = false;
+	if (head == r->last_head)
+		r->can_unpop = false;
 	return true;
 }
 

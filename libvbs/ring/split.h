@@ -60,7 +60,7 @@ struct split {
 	uint16_t used_idx;   /* next entry to fill */
 	uint16_t published;  /* used_idx as the driver sees it */
 	uint16_t signalled;  /* used_idx at the last interrupt decision */
-	uint16_t last_head;  /* of the latest split_pop() */
+	uint16_t last_head;  /* of the latest chain handed out */
 	bool can_unpop;
 	bool indirect;  /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx; /* VIRTIO_F_EVENT_IDX */
@@ -108,6 +108,10 @@ bool split_has_avail(struct split *r);
  */
 int split_pop(struct split *r, uint16_t *head, struct iovec *iov,
 	      uint16_t *flags, int n_iov, struct split_bad_chain *bad);
+/*
+ * Put back the chain that was handed out last. If that is too late, because
+ * one behind it was refused meanwhile, it is pushed with length 0.
+ */
 void split_unpop(struct split *r);
 /* false if that head is not in flight; then nothing happens. */
 bool split_push(struct split *r, uint16_t head, uint32_t len);

@@ -92,9 +92,12 @@ vq_retchain(struct vqueue_info *vq)
 {
 	struct vq_priv *q = vq->priv;
 
-	if (!q || q->broken || q->n_abandoned > 0)
+	if (!q || q->n_abandoned > 0)
 		return;
-	split_unpop(&q->ring);
+	if (q->broken)
+		split_forget(&q->ring, q->ring.last_head);
+	else
+		split_unpop(&q->ring);
 	vq_check_idle(q);
 }
 

@@ -326,6 +326,54 @@ START_TEST(unpop_after_push_does_nothing)
 }
 END_TEST
 
+START_TEST(unpop_after_an_older_chain_was_pushed_gives_it_again)
+{
+	fill_table();
+	rig_offer(&rig, 6);
+	rig_offer(&rig, 2);
+	ck_assert_int_eq(rig_pop(&rig, 1), 1);
+	ck_assert_int_eq(rig_pop(&rig, 1), 1);
+	ck_assert(split_push(&rig.ring, 6, 0));
+	split_unpop(&rig.ring);
+	ck_assert_uint_eq(rig.ring.n_inflight, 0);
+	ck_assert_int_eq(rig_pop(&rig, 1), 1);
+	ck_assert_uint_eq(rig.head, 2);
+}
+END_TEST
+
+START_TEST(unpop_after_a_later_chain_was_refused_pushes_it_empty)
+{
+	fill_table();
+	rig_desc(&rig, 2, RIG_HOLE, 8, 0, 0);
+	rig_offer(&rig, 6);
+	rig_offer(&rig, 2);
+	ck_assert_int_eq(rig_pop(&rig, 1), 1);
+	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_CHAIN);
+	ck_assert(split_push(&rig.ring, 2, 0));
+	split_unpop(&rig.ring);
+	ck_assert_uint_eq(rig.ring.n_inflight, 0);
+	ck_assert_int_eq(rig_pop(&rig, 1), 0);
+	ck_assert(split_publish(&rig.ring));
+	ck_assert_uint_eq(drv_split_raw_get_used_idx(&rig.drv), 2);
+	ck_assert_uint_eq(drv_split_raw_get_used(&rig.drv, 1).id, 6);
+	ck_assert_uint_eq(drv_split_raw_get_used(&rig.drv, 1).len, 0);
+}
+END_TEST
+
+START_TEST(unpop_after_a_bad_ring_puts_back_the_good_chain)
+{
+	fill_table();
+	rig_desc(&rig, 2, RIG_LOW, 8, DRV_DESC_NEXT, 2);
+	rig_offer(&rig, 6);
+	rig_offer(&rig, 2);
+	ck_assert_int_eq(rig_pop(&rig, 1), 1);
+	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	split_unpop(&rig.ring);
+	ck_assert_uint_eq(rig.ring.n_inflight, 0);
+	ck_assert_uint_eq(rig.ring.last_avail, 0);
+}
+END_TEST
+
 START_TEST(unpop_works_across_the_wrap)
 {
 	fill_table();
@@ -567,6 +615,11 @@ add_returns(Suite *s)
 	tcase_add_test(tc, unpop_gives_the_same_chain_again);
 	tcase_add_test(tc, unpop_twice_puts_back_one);
 	tcase_add_test(tc, unpop_after_push_does_nothing);
+	tcase_add_test(tc,
+		       unpop_after_an_older_chain_was_pushed_gives_it_again);
+	tcase_add_test(tc,
+		       unpop_after_a_later_chain_was_refused_pushes_it_empty);
+	tcase_add_test(tc, unpop_after_a_bad_ring_puts_back_the_good_chain);
 	tcase_add_test(tc, unpop_works_across_the_wrap);
 	tcase_add_test(tc, push_of_a_head_not_in_flight_writes_nothing);
 	tcase_add_test(tc, push_is_invisible_until_publish);
