@@ -18,24 +18,32 @@
 #define MAX_WAIT_MS   10
 
 static uint64_t
-poll_now_ns(void)
+poll_clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* The next look: in wait_ms, or in the next turn of the event loop. */
+/*
+ * The next look: in the next turn of the event loop, or when the clock shows a
+ * multiple of wait_ms, so that one wake-up does for all the devices of a loop.
+ * The coarse clock is the event loop's own: all of them read the same time.
+ */
 static void
 poll_again(struct vuser_poll *poll)
 {
-	struct timeval tv = { .tv_usec = (suseconds_t)poll->wait_ms * 1000 };
+	uint64_t now_us = poll_clock_ns(CLOCK_MONOTONIC_COARSE) / 1000;
+	uint64_t period_us = (uint64_t)poll->wait_ms * 1000;
+	struct timeval tv = { 0 };
 
-	if (poll->wait_ms == 0)
+	if (poll->wait_ms == 0) {
 		event_active(poll->ev, EV_TIMEOUT, 0);
-	else
-		(void)event_add(poll->ev, &tv);
+		return;
+	}
+	tv.tv_usec = (suseconds_t)(period_us - now_us % period_us);
+	(void)event_add(poll->ev, &tv);
 }
 
 static void
@@ -44,13 +52,13 @@ poll_on_turn(evutil_socket_t fd, short what, void *arg)
 	struct vuser_poll *poll = arg;
 
 	if (pci_poll(poll->dev)) {
-		poll->last_ns = poll_now_ns();
+		poll->last_ns = poll_clock_ns(CLOCK_MONOTONIC);
 		poll->wait_ms = 0;
 	} else if (poll->wait_ms > 0) {
 		poll->wait_ms *= 2;
 		if (poll->wait_ms > MAX_WAIT_MS)
 			poll->wait_ms = MAX_WAIT_MS;
-	} else if (poll_now_ns() - poll->last_ns >
+	} else if (poll_clock_ns(CLOCK_MONOTONIC) - poll->last_ns >
 		   (uint64_t)poll->spin_us * 1000) {
 		poll->wait_ms = 1;
 	}
@@ -65,7 +73,7 @@ vuser_poll_start(struct vuser_poll *poll)
 	poll->ev = event_new(poll->base, -1, 0, poll_on_turn, poll);
 	if (!poll->ev)
 		return -ENOMEM;
-	poll->last_ns = poll_now_ns();
+	poll->last_ns = poll_clock_ns(CLOCK_MONOTONIC);
 	poll->wait_ms = 0;
 	poll_again(poll);
 	return 0;

@@ -535,15 +535,9 @@ END_TEST
 
 START_TEST(hostile_e4__dma_map_more_often_than_offered_is_refused)
 {
-	uint64_t i = 0;
-
-	for (; i < 65535; i++) {
-		/* Downwards: each goes to the front. */
-		int rc = drv_vfu_dma_map(&vfu, (65535 - i) << 13, 0x1000, 1, -1,
-					 0);
-
-		ck_assert_int_eq(rc, 0);
-	}
+	for (uint64_t i = 1; i <= 65535; i++)
+		ck_assert_int_eq(
+			drv_vfu_dma_map(&vfu, i << 13, 0x1000, 1, -1, 0), 0);
 	ck_assert_int_eq(drv_vfu_dma_map(&vfu, 0, 0x1000, 1, -1, 0), -ENOSPC);
 	ck_assert_int_eq(drv_vfu_dma_unmap(&vfu, 1 << 13, 0x1000), 0);
 	ck_assert_int_eq(drv_vfu_dma_map(&vfu, 0, 0x1000, 1, -1, 0), 0);
