@@ -66,7 +66,7 @@ while read -r log result; do
 	esac
 	if [ "$2" -gt 0 ]; then
 		echo "failed: $log"
-		grep '^FAIL ' "$log" || tail -n 20 "$log"
+		grep '^FAIL ' "$log" | sort -u | grep . || tail -n 20 "$log"
 	fi
 	if [ "$3" -gt 0 ]; then
 		grep '^SKIP' "$log" | sed "s|^SKIP[: ]*|skipped: ${name##*/}: |" |
