@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio device brought up on the ring of a bed, through modern registers
+ * and with MSI-X, as a guest does it. Whatever fails ends the benchmark.
+ */
+#ifndef BENCH_BED_DEVICE_H
+#define BENCH_BED_DEVICE_H
+
+#include "bench/ring-bed.h"
+#include "driver/pci.h"
+#include "driver/virtio.h"
+
+struct bed_device {
+	struct drv_bus *bus;
+	struct drv_pci pci;
+	struct drv_virtio vd;
+	int kick_bar;
+	uint64_t kick_off;
+	uint64_t n_kicks;
+};
+
+/* Probe the function behind a bus, and let it reach the bed's memory. */
+void bed_device_open(struct bed_device *d, struct drv_bus *bus,
+		     const struct ring_bed *bed);
+/* After bed_reset(): negotiate, give it the ring as queue 0, DRIVER_OK. */
+void bed_device_start(struct bed_device *d, const struct ring_bed *bed);
+/* Reset it. */
+void bed_device_stop(struct bed_device *d);
+
+void bed_device_kick(struct bed_device *d);
+
+/*
+ * A PCI function of libvbs for benchmarks: one queue of BED_QSIZE entries,
+ * which it serves as struct ring_peer says.
+ */
+extern const struct pci_vdev_ops bed_function_ops;
+/* Serve queue 0 of such a function. The caller holds its mtx. */
+struct vqueue_info;
+struct pci_vdev;
+struct vqueue_info *bed_function_vq(struct pci_vdev *dev);
+void bed_function_serve(struct vqueue_info *vq);
+
+#endif
