@@ -10,6 +10,7 @@
 
 #include "devices/devices.h"
 #include "disk.h"
+#include "suite.h"
 
 /* Every way to carry out I/O does the same. */
 static const char *const engines[] = {
@@ -596,11 +597,5 @@ blk_suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(blk_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(blk_suite());
 }
