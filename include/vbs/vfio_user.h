@@ -73,7 +73,16 @@ VBS_API struct vmctx *vbs_vfio_user_vm(struct vbs_vfio_user *srv);
 VBS_API int vbs_vfio_user_serve(struct vbs_vfio_user *srv, struct pci_vdev *dev,
 				int fd);
 
-/** @brief Close the socket and let the client's resources go. @since 0.1 */
+/**
+ * @brief Close the socket and let the client's resources go.
+ *
+ * Nothing happens if nothing is served. vbs_vfio_user_serve() may follow.
+ *
+ * @par Locking
+ * The control thread only, and not from a callback of the function.
+ *
+ * @since 0.1
+ */
 VBS_API void vbs_vfio_user_stop(struct vbs_vfio_user *srv);
 
 /**

@@ -276,6 +276,38 @@ START_TEST(disconnect_unmaps_all)
 }
 END_TEST
 
+/* Huge pages are mapped whole; QEMU's offsets are not those of huge pages. */
+START_TEST(map_of_a_part_of_a_huge_page)
+{
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	uint64_t size = 4u << 20, at = 0x1ff000;
+	uint8_t *huge;
+
+	if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+		(void)close(fd);
+		fd = -1;
+	}
+	huge = fd < 0 ? MAP_FAILED
+		      : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			     0);
+	if (huge == MAP_FAILED) {
+		puts("SKIP map_of_a_part_of_a_huge_page: no huge pages");
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	ck_assert_int_eq(drv_vfu_dma_map(&vfu, 0, 0x3000, RW, fd, at), 0);
+	for (uint64_t i = 0; i < 0x3000; i += 0x800) {
+		huge[at + i] = (uint8_t)(i >> 8 | 1);
+		ck_assert_ptr_nonnull(hva(i, 1));
+		ck_assert_uint_eq(*(uint8_t *)hva(i, 1), huge[at + i]);
+	}
+	ck_assert_int_eq(drv_vfu_dma_unmap(&vfu, 0, 0x3000), 0);
+	(void)munmap(huge, size);
+	(void)close(fd);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -293,6 +325,7 @@ main(void)
 		video_ram_beside_shared_ram_is_no_news,
 		storm_of_maps_and_unmaps_ends_where_it_should,
 		disconnect_unmaps_all,
+		map_of_a_part_of_a_huge_page,
 	};
 	TCase *tc = tcase_create("vfio-user-dma");
 	Suite *suite = suite_create("vfio-user-dma");

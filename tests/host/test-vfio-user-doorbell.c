@@ -181,7 +181,10 @@ START_TEST(page_is_described_and_sent_whatever_argsz)
 		ck_assert_uint_eq(cap.offset, NOTIFY_OFFSET);
 		ck_assert_uint_eq(cap.size, 4096);
 	}
-	/* The other BARs have none. */
+	/* An error reply carries none, nor do the other BARs. */
+	ck_assert_int_eq(drv_vfu_region_info(&vfu, NOTIFY_BAR, 31, &info),
+			 -EINVAL);
+	ck_assert_int_eq(vfu.n_fds, 0);
 	for (uint32_t bar = 0; bar < 4; bar++) {
 		ck_assert_int_eq(drv_vfu_region_info(&vfu, bar, 4096, &info),
 				 0);
