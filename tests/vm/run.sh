@@ -9,7 +9,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # The longest first: with two at a time the others run beside it.
 all=(reboot modern legacy intx multiqueue readonly resize rebind restart
-	reconnect polling frontend two-vms)
+	reconnect polling frontend echo two-vms)
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {

@@ -53,9 +53,10 @@ device_start_vbs() {
 }
 
 device_socket() {
-	local number rest
-	IFS=, read -r number rest <<<"$1"
-	echo "${number/:/.}-${rest%%,*}.sock"
+	local number name rest
+	IFS=, read -r number name rest <<<"$1"
+	name=${name##*/} # a shared object may be in a folder
+	echo "${number/:/.}-${name%.so}.sock"
 }
 
 # vbs-dm says which sockets it listens on; there is nothing else to wait for.
