@@ -218,7 +218,7 @@ START_TEST(parse_bad_says_what_and_what_to_do)
 		{ "f,fats", "no option 'fats'; did you mean 'fast'?" },
 		{ "f,labell=x", "no option 'labell'; did you mean 'label'?" },
 		{ "f,other", "no option 'other'; `vbs-dm help thing`" },
-		{ "lable=x", "no option 'lable'; did you mean 'label'?" },
+		{ "labzl=x", "no option 'labzl'; did you mean 'label'?" },
 		{ "n=1", "option n=1: out of range; give 2 to 16" },
 		{ "n=17", "option n=17: out of range; give 2 to 16" },
 		{ "n=x", "option n=x: not a whole number; give one like n=2" },
