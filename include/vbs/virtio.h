@@ -273,11 +273,12 @@ VBS_API int virtio_set_modern_bar(struct virtio_common *base,
 /**
  * @brief Tell the driver that the device's configuration has changed.
  *
- * Counts the generation up and sends the configuration interrupt (2.5, 4.1.5).
- * No interrupt before DRIVER_OK.
+ * Has the generation change before the driver's next look, and sends the
+ * configuration interrupt (2.5, 4.1.5). No interrupt before DRIVER_OK.
  *
  * @par Locking
- * None needed; any thread.
+ * None needed; any thread. A device that changes more than 32 bits does so,
+ * and calls this, under vb->mtx: then no driver takes half of it for a whole.
  *
  * @since 0.1
  */

@@ -219,21 +219,35 @@ cfg_ok(const struct virtio_common *vb, uint64_t offset, int size)
 	       offset <= n - (size_t)size;
 }
 
+/*
+ * A change is counted when the driver next looks, not when it happens: the
+ * eight bits cannot wrap between two reads (4.1.4.3.1).
+ */
+static void
+config_changed(struct virtio_common *vb)
+{
+	__atomic_store_n(&vb->priv->config_changed, true, __ATOMIC_SEQ_CST);
+}
+
+uint8_t
+device_generation(struct virtio_common *vb)
+{
+	if (__atomic_exchange_n(&vb->priv->config_changed, false,
+				__ATOMIC_SEQ_CST))
+		vb->config_generation++;
+	return vb->config_generation;
+}
+
 uint64_t
 device_cfgread(struct virtio_common *vb, uint64_t offset, int size)
 {
 	uint32_t val = 0;
 
+	(void)device_generation(vb);
 	if (!cfg_ok(vb, offset, size) || !vb->vops->cfgread ||
 	    vb->vops->cfgread(vb->priv->device, (int)offset, size, &val) < 0)
 		return bytes_ones(size);
 	return val & bytes_ones(size);
-}
-
-static void
-config_generation_up(struct virtio_common *vb)
-{
-	__atomic_fetch_add(&vb->config_generation, 1, __ATOMIC_SEQ_CST);
 }
 
 void
@@ -244,7 +258,7 @@ device_cfgwrite(struct virtio_common *vb, uint64_t offset, int size,
 		return;
 	if (vb->vops->cfgwrite(vb->priv->device, (int)offset, size,
 			       (uint32_t)val) == 0)
-		config_generation_up(vb);
+		config_changed(vb);
 }
 
 uint8_t
@@ -286,7 +300,7 @@ config_interrupt(struct virtio_common *vb)
 VBS_API void
 virtio_config_changed(struct virtio_common *vb)
 {
-	config_generation_up(vb);
+	config_changed(vb);
 	if (status_get(vb) & VIRTIO_CONFIG_S_DRIVER_OK)
 		config_interrupt(vb);
 }

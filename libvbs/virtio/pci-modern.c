@@ -78,8 +78,7 @@ read_device_field(struct virtio_common *vb, unsigned int field, bool *found)
 	case FIELD(VIRTIO_PCI_COMMON_STATUS, 1):
 		return __atomic_load_n(&vb->status, __ATOMIC_SEQ_CST);
 	case FIELD(VIRTIO_PCI_COMMON_CFGGENERATION, 1):
-		return __atomic_load_n(&vb->config_generation,
-				       __ATOMIC_SEQ_CST);
+		return device_generation(vb);
 	case FIELD(VIRTIO_PCI_COMMON_Q_SELECT, 2):
 		return p->queue_select;
 	default:

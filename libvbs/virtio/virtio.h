@@ -66,12 +66,13 @@ struct virtio_priv {
 	uint32_t driver_feature_select;
 	uint16_t queue_select;
 	enum face face;
-	bool ready;   /* atomic: chains may be taken at all */
-	bool failed;  /* atomic: the device has given up */
-	bool dma;     /* atomic: the device may use guest memory */
-	int io_bar;   /* -1 for none */
-	int pio_bar;  /* -1 for none */
-	int mmio_bar; /* -1 for none */
+	bool ready;          /* atomic: chains may be taken at all */
+	bool failed;         /* atomic: the device has given up */
+	bool dma;            /* atomic: the device may use guest memory */
+	bool config_changed; /* atomic: since the generation was last right */
+	int io_bar;          /* -1 for none */
+	int pio_bar;         /* -1 for none */
+	int mmio_bar;        /* -1 for none */
 	uint32_t notify_bytes;
 	int window_cap; /* offset of the PCI_CFG capability */
 	struct vm_client vm_client;
@@ -98,6 +99,7 @@ void device_update_dma(struct virtio_common *vb);
 uint64_t device_cfgread(struct virtio_common *vb, uint64_t offset, int size);
 void device_cfgwrite(struct virtio_common *vb, uint64_t offset, int size,
 		     uint64_t val);
+uint8_t device_generation(struct virtio_common *vb);
 uint8_t device_read_isr(struct virtio_common *vb);
 /* The vector if the function has it, else VIRTIO_MSI_NO_VECTOR. */
 uint16_t device_vector(struct virtio_common *vb, uint64_t val);
