@@ -8,7 +8,10 @@
 #include "virtio/virtio.h"
 
 #define VIRTIO_VENDOR      0x1af4
+#define LEGACY_DEVICE_MIN  0x1000
+#define LEGACY_DEVICE_MAX  0x103f
 #define MODERN_DEVICE_BASE 0x1040
+#define MAX_MODERN_TYPE    0x3f
 #define MODERN_SUBDEVICE   0x1100
 #define MAX_CFGSIZE        0x1000
 #define MAX_QUEUES         65535
@@ -350,13 +353,26 @@ set_ids(struct pci_vdev *dev, const struct vbs_virtio_id *id)
 	pci_set_cfgdata16(dev, PCI_SUBSYSTEM_ID, subdevice);
 }
 
+/* 4.1.2.1, 4.1.2.3; other vendors number their functions as they like. */
+static bool
+ids_ok(const struct vbs_virtio_id *id)
+{
+	if (id->type == 0)
+		return false;
+	if (id->device == 0)
+		return id->type <= MAX_MODERN_TYPE;
+	return (id->vendor && id->vendor != VIRTIO_VENDOR) ||
+	       (id->device >= LEGACY_DEVICE_MIN &&
+		id->device <= LEGACY_DEVICE_MAX);
+}
+
 VBS_API int
 vbs_virtio_pci_init(struct virtio_common *base, const struct vbs_virtio_id *id)
 {
 	bool transitional = id->device != 0;
 	int rc;
 
-	if (id->type == 0 || (!transitional && id->type > 0x3f))
+	if (!ids_ok(id))
 		return -EINVAL;
 	set_ids(base->dev, id);
 	rc = virtio_interrupt_init(base, 1);
