@@ -8,8 +8,6 @@
 #include "base/bytes.h"
 #include "virtio/virtio.h"
 
-#define ISR_CONFIG 2u
-
 #define BIT(n) (UINT64_C(1) << (n))
 
 /* What a device may offer of its own; the rest is the library's (2.2). */
@@ -267,6 +265,10 @@ device_read_isr(struct virtio_common *vb)
 	uint8_t isr = __atomic_exchange_n(&vb->isr, 0, __ATOMIC_SEQ_CST);
 
 	pci_lintr_deassert(vb->dev);
+	/* Another thread may have raised it between the two. */
+	if (__atomic_load_n(&vb->isr, __ATOMIC_SEQ_CST) &&
+	    !pci_msix_enabled(vb->dev))
+		pci_lintr_assert(vb->dev);
 	return isr;
 }
 
@@ -278,23 +280,29 @@ device_vector(struct virtio_common *vb, uint64_t val)
 	return VIRTIO_MSI_NO_VECTOR;
 }
 
+void
+device_interrupt(struct virtio_common *vb, uint8_t isr_bit)
+{
+	__atomic_fetch_or(&vb->isr, isr_bit, __ATOMIC_SEQ_CST);
+	pci_lintr_assert(vb->dev);
+	pci_generate_msi(vb->dev, 0);
+}
+
 /* 4.1.5.4 */
 static void
 config_interrupt(struct virtio_common *vb)
 {
 	uint16_t vector;
 
-	if (pci_msix_enabled(vb->dev)) {
-		vector = __atomic_load_n(&vb->msix_cfg_idx, __ATOMIC_RELAXED);
-		if (vector != VIRTIO_MSI_NO_VECTOR)
-			pci_generate_msix(vb->dev, vector);
+	if (!pci_msix_enabled(vb->dev)) {
+		device_interrupt(vb, ISR_CONFIG);
 		return;
 	}
+	/* This bit is set in any case (4.1.4.5.1). */
 	__atomic_fetch_or(&vb->isr, ISR_CONFIG, __ATOMIC_SEQ_CST);
-	if (pci_msi_enabled(vb->dev))
-		pci_generate_msi(vb->dev, 0);
-	else
-		pci_lintr_assert(vb->dev);
+	vector = __atomic_load_n(&vb->msix_cfg_idx, __ATOMIC_RELAXED);
+	if (vector != VIRTIO_MSI_NO_VECTOR)
+		pci_generate_msix(vb->dev, vector);
 }
 
 VBS_API void

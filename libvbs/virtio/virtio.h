@@ -28,6 +28,9 @@
 
 #define QUIESCE_SECONDS 3
 
+#define ISR_QUEUE  1u
+#define ISR_CONFIG 2u
+
 /* The registers that the driver has chosen by using them (until reset). */
 enum face {
 	FACE_NONE,
@@ -101,6 +104,11 @@ void device_cfgwrite(struct virtio_common *vb, uint64_t offset, int size,
 		     uint64_t val);
 uint8_t device_generation(struct virtio_common *vb);
 uint8_t device_read_isr(struct virtio_common *vb);
+/*
+ * The ISR bit, and with it the status register, and whichever of INTx and MSI
+ * the driver has left on (4.1.5.3). For a function whose MSI-X is off.
+ */
+void device_interrupt(struct virtio_common *vb, uint8_t isr_bit);
 /* The vector if the function has it, else VIRTIO_MSI_NO_VECTOR. */
 uint16_t device_vector(struct virtio_common *vb, uint64_t val);
 

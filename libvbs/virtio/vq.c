@@ -5,8 +5,6 @@
 
 #include "virtio/virtio.h"
 
-#define ISR_QUEUE 1u
-
 VBS_API bool
 vq_has_descs(struct vqueue_info *vq)
 {
@@ -149,9 +147,5 @@ vq_interrupt(struct virtio_common *vb, struct vqueue_info *vq)
 			pci_generate_msix(vb->dev, vector);
 		return;
 	}
-	__atomic_fetch_or(&vb->isr, ISR_QUEUE, __ATOMIC_SEQ_CST);
-	if (pci_msi_enabled(vb->dev))
-		pci_generate_msi(vb->dev, 0);
-	else
-		pci_lintr_assert(vb->dev);
+	device_interrupt(vb, ISR_QUEUE);
 }

@@ -240,8 +240,7 @@ START_TEST(config_change_interrupts_and_counts)
 		ck_assert_int_eq(drv_virtio_generation(&dut.vd, &gen), 0);
 	loop_change_config(loop, 3, 0x77);
 	ck_assert_uint_eq(drv_device_config_irqs(&dut), 1);
-	if (irq != DRV_IRQ_MSIX)
-		ck_assert_uint_eq(isr(), DRV_ISR_CONFIG);
+	ck_assert_uint_eq(isr(), DRV_ISR_CONFIG);
 	ck_assert_uint_eq(isr(), 0);
 	if (face == DRV_LEGACY)
 		return;
