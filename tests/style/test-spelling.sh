@@ -11,7 +11,6 @@ cd "$srcdir"
 for file in *.md NEWS quickstart .ci/run; do
 	[ ! -f "$file" ] || set -- "$@" "$file"
 done
-# Nd is a macro of mdoc(7), "lable" an option that a test misspells, and
-# "inflight" and "statics" are words of the code.
-codespell --ignore-words-list=inflight,lable,nd,statics "$@" \
+# Nd is a macro of mdoc(7); "inflight" and "statics" are words of the code.
+codespell --ignore-words-list=inflight,nd,statics "$@" \
 	include libvbs devicemodel samples tests doc
