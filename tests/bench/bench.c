@@ -66,7 +66,7 @@ bench_pin(int cpu)
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
-/* The last CPU that we may run on, and the one before it. */
+/* The last CPU that we may run on, and another one if there is one. */
 static void
 pick_cpus(struct bench *b)
 {
