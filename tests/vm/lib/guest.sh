@@ -49,6 +49,8 @@ guest_boot() {
 	GUEST_IN[$name]=$in
 	GUEST_OUT[$name]=$out
 	accel=$(vm_accel)
+	# By itself QEMU keeps up to a GiB of translated code.
+	[ "$accel" != tcg ] || accel+=,tb-size=256
 	initrd=$(guest_initramfs)
 	if [ "$VM_REBOOT" -eq 1 ]; then
 		reboot=()
