@@ -95,7 +95,11 @@ blk_update_cache(struct virtio_blk *blk)
 	atomic_store_explicit(&blk->stable, stable, memory_order_relaxed);
 }
 
-/* Give a slot's chain back to the driver. vq->mtx is held. */
+/*
+ * Give a slot's chain back to the driver. The used length counts from the first
+ * byte on, without a gap (2.7.8.2): the status only if all before it is
+ * written. vq->mtx is held.
+ */
 static void
 blk_finish(struct blk_queue *q, struct blk_slot *slot, enum blk_status status,
 	   uint64_t written)
@@ -104,7 +108,7 @@ blk_finish(struct blk_queue *q, struct blk_slot *slot, enum blk_status status,
 
 	if (req->status && !slot->stale) {
 		*req->status = (uint8_t)status;
-		written++;
+		written += written == req->in_bytes;
 	}
 	vq_relchain(q->vq, slot->head, (uint32_t)written);
 	slot->busy = false;
@@ -251,7 +255,7 @@ blk_bad_chain(void *arg, struct vqueue_info *vq, const struct iovec *last)
 	if (!last || last->iov_len == 0)
 		return 0;
 	((uint8_t *)last->iov_base)[last->iov_len - 1] = BLK_S_IOERR;
-	return 1;
+	return 0; /* what lies before it may be for the driver to read, too */
 }
 
 /* What is still in the back end after all this time must not be answered: the
@@ -343,8 +347,8 @@ blk_rescan(struct pci_vdev *dev)
 	sectors = block_size(blk->block) / BLK_SECTOR;
 	pthread_mutex_lock(&blk->common.mtx);
 	blk_config_set_capacity(&blk->config, sectors);
-	pthread_mutex_unlock(&blk->common.mtx);
 	virtio_config_changed(&blk->common);
+	pthread_mutex_unlock(&blk->common.mtx);
 	vbs_log(dev->vmctx, VBS_LOG_INFO, "%s: now %llu sectors", dev->name,
 		(unsigned long long)sectors);
 }
