@@ -247,7 +247,7 @@ START_TEST(spec_pci_caps__structures_lie_inside_their_bars)
 }
 END_TEST
 
-/* The doorbell in I/O space is the fast one, so it comes first. */
+/* Two places to kick: the one in I/O space is the fast one. */
 static int
 pio_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 {
@@ -265,6 +265,7 @@ pio_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 	return virtio_set_modern_bar(&common, true);
 }
 
+/* covers: x.pci.multi-caps */
 START_TEST(spec_pci_caps__the_better_of_two_comes_first)
 {
 	static const struct pci_vdev_ops ops = {
