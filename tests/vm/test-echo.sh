@@ -9,6 +9,6 @@ check build cc -O2 -fPIC -shared -I"$top/include" \
 	-o "$VM_RUN/virtio-echo.so" "$top/samples/echo/virtio-echo.c"
 device_start vm "5,$VM_RUN/virtio-echo.so"
 guest_boot vm "" "${DEVICE_QEMU[@]}"
-guest vm 20 echo_seen
+guest vm 60 echo_seen
 guest_stop vm
 device_stop vm

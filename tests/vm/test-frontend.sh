@@ -11,7 +11,7 @@ device_start vm "${slots[@]}"
 device_frontend vm "${slots[@]}"
 VM_QEMU=("${FRONTEND[@]}")
 guest_boot vm
-guest vm 20 blk_queues 2
+guest vm 60 blk_queues 2
 guest vm 60 blk_ext4
 guest vm 60 rng_check
 guest_stop vm

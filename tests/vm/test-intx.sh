@@ -11,6 +11,6 @@ VM_MACHINE=pc guest_boot vm pci=nomsi "${DEVICE_QEMU[@]}"
 guest vm 60 rng_check
 guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 200
-guest vm 20 'pci_runs blk 1001 modern intx; pci_runs rng 1005 modern intx'
+guest vm 60 'pci_runs blk 1001 modern intx; pci_runs rng 1005 modern intx'
 guest_stop vm
 device_stop vm

@@ -8,19 +8,19 @@ truncate -s 64M "$disk"
 device_start vm "3,virtio-blk,$disk,serial=VBS-MODERN-1,discard" \
 	4,virtio-rnd
 guest_boot vm "" "${DEVICE_QEMU[@]}"
-guest vm 20 pci_dump
-guest vm 20 pci_check blk 1001 0x0002 0x010000
+guest vm 60 pci_dump
+guest vm 60 pci_check blk 1001 0x0002 0x010000
 # Both classes are in use for it: "other", and "crypto, other" as ACRN has it.
 rng_class=0x108000
 [ "$VM_DEVICE" = vbs ] || rng_class=0x00ff00
-guest vm 20 pci_check rng 1005 0x0004 "$rng_class"
-guest vm 20 "blk_serial VBS-MODERN-1; blk_size $(stat -c %s "$disk")"
-guest vm 20 blk_queues 1
+guest vm 60 pci_check rng 1005 0x0004 "$rng_class"
+guest vm 60 "blk_serial VBS-MODERN-1; blk_size $(stat -c %s "$disk")"
+guest vm 60 blk_queues 1
 guest vm 60 rng_check
 guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 300
-guest vm 20 blk_discard
-guest vm 20 blk_cache
-guest vm 20 'pci_runs blk 1001 modern msix; pci_runs rng 1005 modern msix'
+guest vm 60 blk_discard
+guest vm 60 blk_cache
+guest vm 60 'pci_runs blk 1001 modern msix; pci_runs rng 1005 modern msix'
 guest_stop vm
 device_stop vm

@@ -9,11 +9,11 @@ device_start vm "3,virtio-blk,$disk,mq=4,iothread=2" 4,virtio-rnd
 VM_MACHINE=pc
 VM_SMP=4
 guest_boot vm "" "${DEVICE_QEMU[@]}"
-guest vm 20 blk_queues 4
-guest vm 20 blk_queues_used
+guest vm 60 blk_queues 4
+guest vm 60 blk_queues_used
 guest vm 60 blk_verify 4 300
 guest vm 60 blk_ext4
 guest vm 60 rng_check
-guest vm 20 pci_runs blk 1001 modern msix
+guest vm 60 pci_runs blk 1001 modern msix
 guest_stop vm
 device_stop vm

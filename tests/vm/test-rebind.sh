@@ -11,7 +11,7 @@ guest_boot vm "" "${DEVICE_QEMU[@]}"
 
 # rebind FROM TO
 rebind() {
-	check "rebind_${1}_to_$2" guest vm 200 rebind_pci "$1" "$2"
+	check "rebind_${1}_to_$2" guest vm 300 rebind_pci "$1" "$2"
 	check_is "rebinds_done" "$2" "${SAID##*$'\n'}"
 }
 

@@ -13,12 +13,12 @@ VM_REBOOT=1
 VM_SMP=1
 VM_MEM=128
 guest_boot vm "" "${DEVICE_QEMU[@]}"
-check "first_boot" guest vm 20 rebind_io 0
+check "first_boot" guest vm 60 rebind_io 0
 before=""
 for ((n = 1; n <= reboots; n++)); do
 	echo "reboot -f" >&"${GUEST_IN[vm]}"
 	guest_ready vm
-	guest vm 20 rebind_io "$n" || {
+	guest vm 60 rebind_io "$n" || {
 		fail "reboot_$n" "$SAID"
 		break
 	}

@@ -14,7 +14,7 @@ for vm in one two; do
 done
 for vm in one two; do
 	guest_end "$vm" 120
-	guest "$vm" 20 blk_serial "VM-$vm"
+	guest "$vm" 60 blk_serial "VM-$vm"
 	guest_stop "$vm"
 	device_stop "$vm"
 done

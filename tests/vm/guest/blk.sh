@@ -111,7 +111,7 @@ blk_size_is() {
 
 # blk_grown BYTES: the host has made the disk larger; the last sector works.
 blk_grown() {
-	check resize_seen wait_for 10 blk_size_is "$1"
+	check resize_seen wait_for 30 blk_size_is "$1"
 	dd if=/dev/urandom of=/tmp/sector bs=512 count=1 2>/dev/null
 	check resize_write dd if=/tmp/sector of="$DISK" bs=512 oflag=direct \
 		seek=$(($1 / 512 - 1))

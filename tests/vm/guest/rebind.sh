@@ -6,8 +6,8 @@ PCI_DRIVER=/sys/bus/pci/drivers/virtio-pci
 
 # rebind_io N: the entropy source fills a part of the disk, and that is there.
 rebind_io() {
-	wait_for 10 test -b "$DISK" || return 1
-	wait_for 10 rng_is_virtio || return 1
+	wait_for 30 test -b "$DISK" || return 1
+	wait_for 30 rng_is_virtio || return 1
 	dd if=/dev/hwrng of=/tmp/data bs=4096 count=4 iflag=fullblock \
 		2>/dev/null || return 1
 	dd if=/tmp/data of="$DISK" bs=4096 seek="$1" oflag=direct \

@@ -61,7 +61,7 @@ device_socket() {
 
 # vbs-dm says which sockets it listens on; there is nothing else to wait for.
 device_listens() {
-	local end=$((SECONDS + 10 * VM_PATIENCE)) log=$VM_RUN/$1.vbs-dm.log
+	local end=$((SECONDS + 30 * VM_PATIENCE)) log=$VM_RUN/$1.vbs-dm.log
 	until grep -qF "$2" "$log"; do
 		if ! kill -0 "${DEVICE_PID[$1]}" 2>/dev/null ||
 			[ "$SECONDS" -gt "$end" ]; then
@@ -136,7 +136,7 @@ device_stop() {
 	local name=$1 signal=${2:-TERM} pid=${DEVICE_PID[$1]:-} status=0
 	[ -n "$pid" ] || return 0
 	kill -"$signal" "$pid"
-	ended "$pid" 10 2>/dev/null || status=$?
+	ended "$pid" 30 2>/dev/null || status=$?
 	[ "$signal" = KILL ] || check_is "vbs_dm_exit" 0 "$status"
 	unset "DEVICE_PID[$name]"
 }

@@ -161,10 +161,10 @@ monitor() {
 # guest_stop NAME: looks at the kernel's log, then powers off.
 guest_stop() {
 	local name=$1
-	guest "$name" 20 kernel_is_calm
+	guest "$name" 60 kernel_is_calm
 	[ -z "$SAID" ] || echo "$SAID" >"$VM_RUN/$name/dmesg"
 	echo "poweroff -f" >&"${GUEST_IN[$name]}"
-	check "power_off" ended "${GUEST_PID[$name]}" 20
+	check "power_off" ended "${GUEST_PID[$name]}" 60
 	guest_close "$name"
 }
 
