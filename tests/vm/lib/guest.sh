@@ -36,6 +36,13 @@ guest_programs() {
 	done
 }
 
+# An emulated TSC is the host's. On a busy host the guest would measure a wrong
+# speed of it now and then, and all its time-outs would be wrong: tell it.
+guest_tsc() {
+	awk -F : '/^cpu MHz/ { print "tsc_early_khz=" int($2 * 1000); exit }' \
+		/proc/cpuinfo
+}
+
 # guest_boot NAME [KERNEL-ARGUMENTS [QEMU-ARGUMENT...]]: returns when the guest
 # takes commands.
 guest_boot() {
@@ -56,6 +63,7 @@ guest_boot() {
 		reboot=()
 		panic=0
 	fi
+	[[ $accel != tcg* ]] || append="$(guest_tsc) $append"
 	[ "${#VM_QEMU[@]}" -gt 0 ] || machine=(
 		-machine "$VM_MACHINE,memory-backend=mem" -m "$VM_MEM" -smp "$VM_SMP"
 		-object "memory-backend-memfd,id=mem,size=${VM_MEM}M,share=on"
