@@ -116,7 +116,8 @@ vuser_conn_recv(struct vuser_conn *conn)
 	n = recvmsg(conn->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return -errno;
-	if (mh.msg_controllen > 0 && !conn_take_fds(conn, &mh))
+	/* None may be left of those that the kernel could not give us. */
+	if (!conn_take_fds(conn, &mh))
 		return -E2BIG;
 	conn->rx_len += (size_t)n;
 	return n;

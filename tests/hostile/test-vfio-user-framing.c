@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -355,6 +356,15 @@ make_message(uint16_t cmd, uint8_t *buf)
 	return hdr.size;
 }
 
+/* Is the end of the stream all that there is to read? */
+static bool
+read_end(int fd)
+{
+	uint8_t byte;
+
+	return recv(fd, &byte, sizeof(byte), 0) == 0;
+}
+
 START_TEST(hostile_e5__descriptors_on_every_command_are_closed)
 {
 	static const int counts[] = { 0, 1, 2, 8, 9, 16, 17, 28, 252, 253 };
@@ -427,6 +437,34 @@ START_TEST(hostile_e5__descriptors_with_every_byte_are_closed)
 		rc = drv_vfu_send(fd, bytes + i, 1, spare, 16);
 	close_spare(16);
 	assert_closed(fd);
+}
+END_TEST
+
+/* A map without its descriptor would be another message. */
+START_TEST(hostile_e5__descriptors_that_found_no_room_here_close)
+{
+	struct {
+		struct drv_vfu_hdr hdr;
+		struct drv_vfu_irq_set set;
+	} irqs = { .hdr = { .cmd = DRV_VFU_SET_IRQS, .size = sizeof(irqs) },
+		   .set = { .argsz = sizeof(irqs.set),
+			    .flags = DRV_VFU_IRQ_EVENTFD | DRV_VFU_IRQ_TRIGGER,
+			    .index = 2,
+			    .count = 1 } };
+	struct rlimit limit, none;
+	int fd = open_client();
+	bool closed;
+
+	make_spare(1);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ .rlim_max = limit.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(drv_vfu_send(fd, &irqs, sizeof(irqs), spare, 1), 0);
+	closed = read_end(fd);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert(closed);
+	close_spare(1);
+	(void)close(fd);
 }
 END_TEST
 
@@ -547,6 +585,7 @@ add_tests(TCase *tc)
 		hostile_e5__descriptors_on_the_wrong_command_close,
 		hostile_e5__too_many_descriptors_close,
 		hostile_e5__descriptors_with_every_byte_are_closed,
+		hostile_e5__descriptors_that_found_no_room_here_close,
 		hostile_e5__descriptors_find_their_message_among_others,
 		hostile_e5__descriptors_whose_message_is_cut_arrive,
 		hostile_e5__random_bytes_close_or_are_refused,
