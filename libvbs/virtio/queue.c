@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <vbs/iothread.h>
@@ -72,6 +73,9 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	q->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->kick_fd < 0)
 		return -errno;
+	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->wake_fd < 0)
+		return -errno;
 	if (split_init(&q->ring, size) < 0)
 		return -ENOMEM;
 	init_idle(q);
@@ -86,25 +90,49 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	return 0;
 }
 
+/*
+ * Whoever has the other end of an eventfd can make it block, fill it and empty
+ * it: a kick is read without waiting, and only our own is ever written.
+ */
 static void
 on_kick(evutil_socket_t fd, short what, void *arg)
 {
 	struct vq_priv *q = arg;
 	eventfd_t n;
+	struct iovec iov = { .iov_base = &n, .iov_len = sizeof(n) };
 
 	(void)what;
-	(void)eventfd_read(fd, &n);
+	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
+		(void)eventfd_read(fd, &n);
 	queue_serve(q->vq);
+}
+
+void
+queue_wake(struct vq_priv *q)
+{
+	(void)eventfd_write(q->wake_fd, 1);
+}
+
+/* NULL if memory ran out. */
+static struct event *
+listen_to(struct vq_priv *q, int fd)
+{
+	struct event *ev =
+		event_new(q->base, fd, EV_READ | EV_PERSIST, on_kick, q);
+
+	if (ev && event_add(ev, NULL) < 0) {
+		event_free(ev);
+		ev = NULL;
+	}
+	return ev;
 }
 
 int
 queue_start(struct vq_priv *q)
 {
-	q->kick_event = event_new(q->base, q->kick_fd, EV_READ | EV_PERSIST,
-				  on_kick, q);
-	if (!q->kick_event)
-		return -ENOMEM;
-	return event_add(q->kick_event, NULL) < 0 ? -ENOMEM : 0;
+	q->kick_event = listen_to(q, q->kick_fd);
+	q->wake_event = listen_to(q, q->wake_fd);
+	return q->kick_event && q->wake_event ? 0 : -ENOMEM;
 }
 
 /* No callback runs, or will run, when this returns. */
@@ -113,7 +141,9 @@ queue_detach(struct vq_priv *q)
 {
 	if (q->kick_event)
 		event_free(q->kick_event);
-	q->kick_event = NULL;
+	if (q->wake_event)
+		event_free(q->wake_event);
+	q->kick_event = q->wake_event = NULL;
 }
 
 void
@@ -124,6 +154,8 @@ queue_free(struct vq_priv *q)
 	map_unref(q->abandoned_map);
 	if (q->kick_fd >= 0)
 		(void)close(q->kick_fd);
+	if (q->wake_fd >= 0)
+		(void)close(q->wake_fd);
 }
 
 VBS_API int
@@ -203,7 +235,7 @@ queue_enable(struct vqueue_info *vq)
 			"overlaps, or is not in shared guest memory",
 			vq->common->dev->name, vq->num);
 	if (work)
-		(void)eventfd_write(q->kick_fd, 1);
+		queue_wake(q);
 }
 
 void
@@ -382,7 +414,7 @@ queues_update(struct virtio_common *vb)
 		work = has_work(vq->priv);
 		pthread_mutex_unlock(&vq->mtx);
 		if (work)
-			(void)eventfd_write(vq->priv->kick_fd, 1);
+			queue_wake(vq->priv);
 	}
 }
 
@@ -418,7 +450,7 @@ queue_notify(struct virtio_common *vb, uint64_t num)
 	if (vq->priv->base == vb->dev->vmctx->base)
 		queue_serve(vq);
 	else
-		(void)eventfd_write(vq->priv->kick_fd, 1);
+		queue_wake(vq->priv);
 }
 
 /* One turn of the device. true if there is more. vq->mtx is held. */
@@ -457,5 +489,5 @@ queue_serve(struct vqueue_info *vq)
 	pthread_mutex_unlock(&vq->mtx);
 	/* The others come first; then it is this queue's turn again. */
 	if (more)
-		(void)eventfd_write(q->kick_fd, 1);
+		queue_wake(q);
 }

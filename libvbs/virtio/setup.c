@@ -129,7 +129,7 @@ priv_new(struct virtio_common *base)
 	}
 	p->nvq = nvq;
 	for (int i = 0; i < nvq; i++)
-		p->vqs[i].kick_fd = -1;
+		p->vqs[i].kick_fd = p->vqs[i].wake_fd = -1;
 	return p;
 }
 

@@ -52,8 +52,10 @@ struct vq_priv {
 	uint32_t n_abandoned; /* chains of an earlier life, still out */
 	struct mem_map *abandoned_map; /* keeps their memory mapped */
 	pthread_cond_t idle;           /* nothing in flight any more */
-	int kick_fd;                   /* eventfd: there may be work */
+	int kick_fd; /* eventfd of the driver; others may have it, too */
+	int wake_fd; /* eventfd of our own: there may be work */
 	struct event *kick_event;
+	struct event *wake_event;
 	struct event_base *base; /* the loop that serves the queue */
 };
 
@@ -117,6 +119,8 @@ int queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num);
 int queue_start(struct vq_priv *q);
 void queue_detach(struct vq_priv *q);
 void queue_free(struct vq_priv *q);
+/* Have the loop that serves the queue look at it. Any thread. */
+void queue_wake(struct vq_priv *q);
 struct vqueue_info *queue_get(struct virtio_common *vb, uint64_t num);
 void queue_set_size(struct vqueue_info *vq, uint16_t size);
 void queue_set_layout(struct vqueue_info *vq, uint64_t *field, bool high,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The VQ API: chains out, chains in, interrupts. The data path. */
 #include <errno.h>
-#include <sys/eventfd.h>
 
 #include "virtio/virtio.h"
 
@@ -66,7 +65,7 @@ static void __attribute__((noinline, cold)) vq_abandoned_back(struct vq_priv *q)
 	map_unref(q->abandoned_map);
 	q->abandoned_map = NULL;
 	/* The loop that serves the queue finds out whether it can go on. */
-	(void)eventfd_write(q->kick_fd, 1);
+	queue_wake(q);
 }
 
 /* Somebody waits for the last chain in flight. */
@@ -74,7 +73,7 @@ static void __attribute__((noinline, cold)) vq_idle(struct vq_priv *q)
 {
 	(void)pthread_cond_broadcast(&q->idle);
 	if (q->stale_map)
-		(void)eventfd_write(q->kick_fd, 1);
+		queue_wake(q);
 }
 
 static inline void

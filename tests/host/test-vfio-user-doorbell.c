@@ -5,10 +5,13 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <event2/event.h>
 
 #include "device/loop.h"
 #include "driver/device.h"
@@ -311,6 +314,103 @@ START_TEST(kick_by_eventfd_is_served)
 }
 END_TEST
 
+/* ---- a client that plays with the eventfds that it was given ---- */
+
+static int bell; /* the one of queue 0, as the server has it */
+static struct event *thief;
+
+static void
+find_bell(struct served *s)
+{
+	struct vbs_doorbell bells[2 * LOOP_QUEUES];
+	int n = vbs_pci_doorbells(s->dev, bells, 2 * LOOP_QUEUES);
+
+	for (int i = 0; i < n; i++)
+		if (bells[i].baridx == NOTIFY_BAR && bells[i].match == 0)
+			bell = bells[i].fd;
+}
+
+static void
+take_it(evutil_socket_t fd, short what, void *arg)
+{
+	eventfd_t n;
+
+	ck_assert_int_eq(eventfd_read(fd, &n), 0);
+}
+
+static void
+install_thief(struct served *s)
+{
+	thief = event_new(s->base, bell, EV_READ | EV_PERSIST, take_it, NULL);
+	ck_assert_ptr_nonnull(thief);
+	ck_assert_int_eq(event_add(thief, NULL), 0);
+}
+
+static void
+remove_thief(struct served *s)
+{
+	event_free(thief);
+}
+
+/* As full as it gets; then something else makes the queue look for work. */
+static void
+fill_and_wake(struct served *s)
+{
+	ck_assert_int_eq(eventfd_write(bell, UINT64_MAX - 1), 0);
+	ck_assert_int_eq(vbs_pci_cfgwrite(s->dev, 4, 2, 2), 0);
+	ck_assert_int_eq(vbs_pci_cfgwrite(s->dev, 4, 2, 6), 0);
+}
+
+static void
+make_it_block(void)
+{
+	served_call(&served, find_bell);
+	ck_assert_int_eq(fcntl(bell, F_SETFL, 0), 0);
+}
+
+static void
+add_one(struct drv_vq *vq)
+{
+	struct drv_seg seg = { RAM_GPA + RAM_SIZE / 2, 64, true };
+
+	ck_assert_int_ge(drv_split_add(&vq->ring, &seg, 1, NULL), 0);
+	drv_split_publish(&vq->ring);
+}
+
+START_TEST(kick_eventfd_that_is_emptied_first_stops_nobody)
+{
+	struct drv_vq *vq = &dut.vqs[0];
+	struct drv_used used;
+
+	bring_up(0, NULL);
+	make_it_block();
+	served_call(&served, install_thief);
+	for (int i = 0; i < 10; i++) {
+		add_one(vq);
+		ck_assert_int_eq(eventfd_write(bell, 1), 0);
+		ck_assert_int_eq(drv_vq_wait(vq, &used, DRV_TIMEOUT_MS), 1);
+	}
+	served_call(&served, remove_thief);
+	take_down();
+}
+END_TEST
+
+START_TEST(kick_eventfd_that_is_full_stops_nobody)
+{
+	struct drv_vq *vq = &dut.vqs[0];
+	struct drv_used used;
+
+	bring_up(0, NULL);
+	make_it_block();
+	for (int i = 0; i < 10; i++) {
+		add_one(vq);
+		served_call(&served, fill_and_wake);
+		ck_assert_int_eq(drv_vq_wait(vq, &used, DRV_TIMEOUT_MS), 1);
+	}
+	take_down();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -323,6 +423,8 @@ main(void)
 		doorbells_are_listed_with_their_eventfds,
 		no_more_eventfds_than_the_client_takes,
 		kick_by_eventfd_is_served,
+		kick_eventfd_that_is_emptied_first_stops_nobody,
+		kick_eventfd_that_is_full_stops_nobody,
 	};
 	TCase *tc = tcase_create("vfio-user doorbells");
 	Suite *suite = suite_create("vfio-user doorbells");
