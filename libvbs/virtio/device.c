@@ -85,7 +85,8 @@ device_write_features(struct virtio_common *vb, uint32_t select, uint32_t val)
 void
 device_write_legacy_features(struct virtio_common *vb, uint32_t val)
 {
-	if (status_get(vb) & VIRTIO_CONFIG_S_DRIVER_OK)
+	/* With DRIVER_OK, or without it, once the driver has used a queue. */
+	if (vb->priv->ready)
 		return;
 	negotiate(vb, val & device_legacy_features(vb));
 }
