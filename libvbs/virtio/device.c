@@ -199,6 +199,7 @@ virtio_reset_dev(struct virtio_common *vb)
 	p->driver_feature_select = 0;
 	p->queue_select = 0;
 	p->face = FACE_NONE;
+	p->warned = false;
 	__atomic_store_n(&p->failed, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&vb->msix_cfg_idx, VIRTIO_MSI_NO_VECTOR,
 			 __ATOMIC_RELAXED);

@@ -216,6 +216,21 @@ enable_ring(struct vqueue_info *vq)
 	return true;
 }
 
+/* The driver can have this said once; then it has to reset the device. */
+static void
+warn_not_enabled(struct vqueue_info *vq)
+{
+	struct virtio_common *vb = vq->common;
+
+	if (vb->priv->warned)
+		return;
+	vb->priv->warned = true;
+	vbs_log(vb->dev->vmctx, VBS_LOG_WARNING,
+		"%s: queue %d not enabled: its ring is not aligned, overlaps, "
+		"or is not in shared guest memory",
+		vb->dev->name, vq->num);
+}
+
 void
 queue_enable(struct vqueue_info *vq)
 {
@@ -230,10 +245,7 @@ queue_enable(struct vqueue_info *vq)
 	work = has_work(q);
 	pthread_mutex_unlock(&vq->mtx);
 	if (!ok)
-		vbs_log(vq->common->dev->vmctx, VBS_LOG_WARNING,
-			"%s: queue %d not enabled: its ring is not aligned, "
-			"overlaps, or is not in shared guest memory",
-			vq->common->dev->name, vq->num);
+		warn_not_enabled(vq);
 	if (work)
 		queue_wake(q);
 }

@@ -71,6 +71,7 @@ struct virtio_priv {
 	uint32_t driver_feature_select;
 	uint16_t queue_select;
 	enum face face;
+	bool warned;         /* of a ring that cannot be; once a reset */
 	bool ready;          /* atomic: chains may be taken at all */
 	bool failed;         /* atomic: the device has given up */
 	bool dma;            /* atomic: the device may use guest memory */
