@@ -291,15 +291,3 @@ assert_not_enabled(void)
 	ck_assert_int_eq(drv_queue_enabled(&dut.vd, &on), 0);
 	ck_assert(!on);
 }
-
-int
-run_suite(Suite *s)
-{
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}

@@ -22,6 +22,7 @@
 #include "driver/device.h"
 #include "driver/inproc.h"
 #include "hostile/probe.h"
+#include "suite.h"
 
 #define LOW_GPA    UINT64_C(0x100000)
 #define LOW_SIZE   UINT64_C(0x100000)
@@ -114,8 +115,5 @@ void assert_broken(uint16_t n_used);
 
 /* X: queue 0 is not enabled, and the device can be reset and used. */
 void assert_not_enabled(void);
-
-/* Run a suite; the exit status of main(). */
-int run_suite(Suite *s);
 
 #endif

@@ -596,5 +596,5 @@ main(void)
 	add_places(tc);
 	add_directions(tc);
 	suite_add_tcase(s, tc);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -544,5 +544,5 @@ main(void)
 	add_tables(tc);
 	add_segments(tc);
 	suite_add_tcase(s, tc);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -405,5 +405,5 @@ main(void)
 	add_heads(tc);
 	add_laps(tc);
 	suite_add_tcase(s, tc);
-	return run_suite(s);
+	return suite_run(s);
 }

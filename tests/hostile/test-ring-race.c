@@ -212,5 +212,5 @@ main(void)
 	tcase_add_loop_test(tc, hostile_a11__indices_change_while_they_are_read,
 			    0, N_FACES);
 	suite_add_tcase(s, tc);
-	return run_suite(s);
+	return suite_run(s);
 }
