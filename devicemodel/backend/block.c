@@ -122,7 +122,7 @@ static int
 open_files(struct block *b, const struct block_options *opts,
 	   struct dm_error *err)
 {
-	int flags = (opts->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+	int flags = (opts->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	struct statfs fs;
 
 	b->fd = open(opts->path, flags | (opts->nocache ? O_DIRECT : 0));
@@ -347,14 +347,7 @@ block_engine_name(const struct block *b)
 unsigned int
 block_unit(const struct block *b)
 {
-	struct stat st;
-
-	if (b->direct)
-		return b->offset_align;
-	if (b->fd >= 0 && !b->is_device && fstat(b->fd, &st) == 0 &&
-	    st.st_blksize > 0)
-		return (unsigned int)st.st_blksize;
-	return SECTOR;
+	return b->direct ? b->offset_align : SECTOR;
 }
 
 int

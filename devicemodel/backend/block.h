@@ -99,7 +99,8 @@ bool block_refresh(struct block *b);
 /* What carries requests out: "io_uring", "threads" or "null". */
 const char *block_engine_name(const struct block *b);
 
-/* The smallest unit that goes to the medium in one piece, as far as known. */
+/* Bytes that a request should be a multiple of, to be served without detours.
+ */
 unsigned int block_unit(const struct block *b);
 
 /*

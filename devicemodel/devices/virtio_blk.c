@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -381,7 +382,7 @@ blk_open_image(struct virtio_blk *blk, struct dm_error *err)
 static void
 blk_set_shape(struct virtio_blk *blk)
 {
-	const struct blk_options *opts = &blk->opts;
+	struct blk_options *opts = &blk->opts;
 	struct blk_shape shape = {
 		.capacity = block_size(blk->block) / BLK_SECTOR,
 		.size_max = BLK_SIZE_MAX,
@@ -390,6 +391,9 @@ blk_set_shape(struct virtio_blk *blk)
 		.max_zeroes_seg = BLK_RANGE_MAX,
 	};
 
+	if (opts->sectorsize.n < 2 &&
+	    block_unit(blk->block) > opts->physical_bytes)
+		opts->physical_bytes = block_unit(blk->block);
 	blk->limits = (struct blk_limits){
 		.ro = opts->ro,
 		.unmap = opts->has_discard,
@@ -426,15 +430,18 @@ blk_queue_init(struct virtio_blk *blk, struct blk_queue *q,
 
 /* Threads first, then queues, spread over them. */
 static int
-blk_queues_init(struct virtio_blk *blk)
+blk_queues_init(struct virtio_blk *blk, const struct pci_vdev *dev)
 {
 	unsigned int n_threads = blk->opts.iothreads;
+	char name[24];
 	int rc;
 
 	if (n_threads > blk->opts.mq)
 		n_threads = blk->opts.mq;
 	for (unsigned int i = 0; i < n_threads; i++) {
-		rc = vbs_iothread_new("vbs-blk", &blk->thread[i]);
+		(void)snprintf(name, sizeof(name), "blk-%u.%u-%u", dev->slot,
+			       dev->func, i);
+		rc = vbs_iothread_new(name, &blk->thread[i]);
 		if (rc < 0)
 			return rc;
 	}
@@ -520,7 +527,7 @@ blk_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 		return rc;
 	}
 	blk_set_shape(blk);
-	rc = blk_queues_init(blk);
+	rc = blk_queues_init(blk, dev);
 	if (rc == 0)
 		rc = blk_attach(blk, dev);
 	if (rc < 0) {

@@ -119,6 +119,25 @@ START_TEST(config_options_show)
 }
 END_TEST
 
+/* ACRN wants its queues and threads before the path, and marks a boot disk. */
+START_TEST(config_acrn_order)
+{
+	struct drv_blk_config cfg;
+	char path[sizeof(disk.path)];
+
+	disk_open(&disk, NULL);
+	memcpy(path, disk.path, sizeof(path));
+	disk.path[0] = '\0';
+	disk_close(&disk);
+	disk_open_path(&disk, "b,iothread=2,mq=2", path);
+	memcpy(disk.path, path, sizeof(path));
+	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 2);
+	ck_assert_int_eq(drv_blk_config(&disk.dev.vd, &cfg), 0);
+	ck_assert_uint_eq(cfg.capacity, DISK_SECTORS);
+	ck_assert_uint_eq(cfg.n_queues, 2);
+}
+END_TEST
+
 /* ---- reading and writing ----------------------------------------------- */
 
 START_TEST(read_gives_the_image)
@@ -562,6 +581,7 @@ blk_suite(void)
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, config_default_describes_the_image);
 	tcase_add_test(tc, config_options_show);
+	tcase_add_test(tc, config_acrn_order);
 	tcase_add_loop_test(tc, read_gives_the_image, 0, N_ENGINES);
 	tcase_add_loop_test(tc, read_and_write_at_odd_places, 0, N_ENGINES);
 	tcase_add_loop_test(tc, write_and_flush_reach_the_image, 0, N_ENGINES);

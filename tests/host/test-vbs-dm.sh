@@ -123,6 +123,10 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 		$blk,/dev/null
 	refused range_beyond_the_end 2 'range.*not inside.*give a part' \
 		$blk,disk.img,range=2000/100
+	refused range_without_a_length 2 'range: not a start and a length' \
+		$blk,disk.img,range=8
+	refused range_in_half_sectors 2 'range: not whole sectors of 4096' \
+		$blk,disk.img,sectorsize=4096,range=4/8
 	refused null_without_a_size 2 'null:x: not a size.*null:1g' $blk,null:x
 
 	# ---- options -----------------------------------------------------

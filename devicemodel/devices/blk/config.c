@@ -189,6 +189,12 @@ check_range(const struct blk_options *opts, struct dm_error *err)
 		return dm_fail(err, -EINVAL,
 			       "option range: not a start and a "
 			       "length; give one like range=2048/8192");
+	if ((list->v[0] | list->v[1]) % (opts->sector_bytes / BLK_SECTOR))
+		return dm_fail(err, -EINVAL,
+			       "option range: not whole sectors of %u bytes; "
+			       "give multiples of %u",
+			       opts->sector_bytes,
+			       opts->sector_bytes / BLK_SECTOR);
 	return 0;
 }
 
