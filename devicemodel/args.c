@@ -48,7 +48,7 @@ static int
 parse_level(struct dm_args *args, const char *text, struct dm_error *err)
 {
 	for (unsigned int i = 0; level_names[i]; i++) {
-		if (strcmp(level_names[i], text))
+		if (strcmp(level_names[i], text) != 0)
 			continue;
 		args->level = (enum vbs_log_level)i;
 		return 0;
@@ -166,7 +166,7 @@ bad_option(const char *word, struct dm_error *err)
 	unsigned int least = NEAR_ENOUGH + 1;
 	char name[64];
 
-	if (strncmp(word, "--", 2))
+	if (strncmp(word, "--", 2) != 0)
 		return dm_fail(err, -EINVAL,
 			       "no option %.40s; `vbs-dm --help` lists them",
 			       word);

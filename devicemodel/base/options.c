@@ -117,7 +117,7 @@ choice_store(const struct dm_option *opt, const char *text, void *obj,
 	     struct dm_error *err)
 {
 	for (unsigned int i = 0; opt->words[i]; i++) {
-		if (strcmp(opt->words[i], text))
+		if (strcmp(opt->words[i], text) != 0)
 			continue;
 		memcpy(field(obj, opt->offset), &i, sizeof(i));
 		return 0;

@@ -69,6 +69,7 @@ struct virtio_blk {
 	struct block *block;
 	struct event *refresh;
 	struct vbs_iothread *thread[BLK_QUEUES_MAX];
+	unsigned int n_threads;
 	unsigned int n_queues;
 	struct blk_queue queue[BLK_QUEUES_MAX];
 	struct blk_limits limits; /* what the features decide; capacity 0 */
@@ -428,29 +429,42 @@ blk_queue_init(struct virtio_blk *blk, struct blk_queue *q,
 	return rc;
 }
 
-/* Threads first, then queues, spread over them. */
+/* At least one thread, and no more than there are queues. */
 static int
-blk_queues_init(struct virtio_blk *blk, const struct pci_vdev *dev)
+blk_threads_init(struct virtio_blk *blk, const struct pci_vdev *dev)
 {
-	unsigned int n_threads = blk->opts.iothreads;
 	char name[24];
 	int rc;
 
-	if (n_threads > blk->opts.mq)
-		n_threads = blk->opts.mq;
-	for (unsigned int i = 0; i < n_threads; i++) {
+	do {
 		(void)snprintf(name, sizeof(name), "blk-%u.%u-%u", dev->slot,
-			       dev->func, i);
-		rc = vbs_iothread_new(name, &blk->thread[i]);
+			       dev->func, blk->n_threads);
+		rc = vbs_iothread_new(name, &blk->thread[blk->n_threads]);
 		if (rc < 0)
 			return rc;
-	}
+		blk->n_threads++;
+	} while (blk->n_threads < blk->opts.iothreads &&
+		 blk->n_threads < blk->opts.mq);
+	return 0;
+}
+
+/* Queues are spread over the threads. */
+static struct vbs_iothread *
+blk_thread_of(struct virtio_blk *blk, unsigned int queue)
+{
+	return blk->thread[queue % blk->n_threads];
+}
+
+static int
+blk_queues_init(struct virtio_blk *blk)
+{
+	int rc;
+
 	for (; blk->n_queues < blk->opts.mq; blk->n_queues++) {
 		unsigned int i = blk->n_queues;
 
-		rc = blk_queue_init(
-			blk, &blk->queue[i],
-			vbs_iothread_base(blk->thread[i % n_threads]));
+		rc = blk_queue_init(blk, &blk->queue[i],
+				    vbs_iothread_base(blk_thread_of(blk, i)));
 		if (rc < 0)
 			return rc;
 		blk->queue[i].vq = &blk->vq[i];
@@ -463,7 +477,6 @@ static int
 blk_attach(struct virtio_blk *blk, struct pci_vdev *dev)
 {
 	struct timeval period = { .tv_sec = BLK_REFRESH_SEC };
-	unsigned int n_threads = 0;
 	int rc;
 
 	blk->ops = blk_ops;
@@ -471,11 +484,8 @@ blk_attach(struct virtio_blk *blk, struct pci_vdev *dev)
 	blk->common.device_caps = blk_features(&blk->opts);
 	virtio_linkup(&blk->common, &blk->ops, blk, dev, blk->vq, BACKEND_VBSU);
 	rc = vbs_virtio_pci_init(&blk->common, &blk_id);
-	while (n_threads < BLK_QUEUES_MAX && blk->thread[n_threads])
-		n_threads++;
 	for (unsigned int i = 0; i < blk->n_queues && rc == 0; i++)
-		rc = vbs_vq_set_iothread(&blk->vq[i],
-					 blk->thread[i % n_threads]);
+		rc = vbs_vq_set_iothread(&blk->vq[i], blk_thread_of(blk, i));
 	if (rc < 0)
 		return rc;
 	blk->refresh = event_new(vbs_vm_event_base(dev->vmctx), -1, EV_PERSIST,
@@ -499,8 +509,8 @@ blk_free(struct virtio_blk *blk)
 			return false;
 		free(q->slots);
 	}
-	for (int i = 0; i < BLK_QUEUES_MAX; i++)
-		vbs_iothread_free(blk->thread[i]);
+	while (blk->n_threads > 0)
+		vbs_iothread_free(blk->thread[--blk->n_threads]);
 	block_close(blk->block);
 	free(blk->opts_text);
 	free(blk);
@@ -527,7 +537,9 @@ blk_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 		return rc;
 	}
 	blk_set_shape(blk);
-	rc = blk_queues_init(blk, dev);
+	rc = blk_threads_init(blk, dev);
+	if (rc == 0)
+		rc = blk_queues_init(blk);
 	if (rc == 0)
 		rc = blk_attach(blk, dev);
 	if (rc < 0) {

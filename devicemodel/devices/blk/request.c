@@ -163,7 +163,7 @@ check_ranges(const struct blk_request *req, const struct blk_limits *limits,
 				   : limits->max_zeroes_seg;
 	uint32_t max_sectors = discard ? limits->max_discard_sectors
 				       : limits->max_zeroes_sectors;
-	struct segment seg[BLK_RANGE_MAX];
+	struct segment seg[BLK_RANGE_MAX] = { 0 };
 	int n = (int)(req->out_bytes / sizeof(seg[0]) < BLK_RANGE_MAX
 			      ? req->out_bytes / sizeof(seg[0])
 			      : BLK_RANGE_MAX);
