@@ -32,9 +32,13 @@ update_map(struct vq_priv *q)
 {
 	struct mem_map *map;
 
-	if (!q->vq->enabled || q->broken ||
-	    (q->stale_map && q->ring.n_inflight > 0))
+	if (!q->vq->enabled || (q->stale_map && q->ring.n_inflight > 0))
 		return;
+	if (q->broken) {
+		if (q->ring.n_inflight == 0)
+			split_unmap(&q->ring); /* let the pages go */
+		return;
+	}
 	q->stale_map = false;
 	map = vm_map(q->vq->common->dev->vmctx);
 	if (map == q->ring.map)

@@ -381,6 +381,46 @@ add_heads(TCase *tc)
 			    0, N_FACES);
 }
 
+/* ---- what a broken queue keeps ---- */
+
+static void
+count_release(void *arg, void *hva, uint64_t size)
+{
+	(void)hva;
+	(void)size;
+	++*(int *)arg;
+}
+
+/* Its ring is used no more, so neither is the memory. */
+START_TEST(broken_queue_lets_memory_go)
+{
+	static uint8_t page[4096];
+	int n_released = 0;
+	struct vbs_ram extra = {
+		.gpa = NOWHERE,
+		.size = sizeof(page),
+		.hva = page,
+		.release = count_release,
+		.arg = &n_released,
+	};
+
+	rig_start_way(0);
+	ck_assert_int_eq(vbs_vm_add_ram(drv_inproc_vm(machine), &extra), 0);
+	probe->mode = _i ? PROBE_STUCK : PROBE_COPY;
+	put_small(vq, 2);
+	ring_send(2);
+	jump(SIZE + 1);
+	ck_assert_uint_ne(rig_status() & DRV_S_NEEDS_RESET, 0);
+	ck_assert_int_eq(
+		vbs_vm_del_ram(drv_inproc_vm(machine), NOWHERE, sizeof(page)),
+		0);
+	ck_assert_int_eq(n_released, !_i);
+	probe_release(probe);
+	ck_assert_int_eq(drv_bus_run(bus), 0);
+	ck_assert_int_eq(n_released, 1);
+}
+END_TEST
+
 static void
 add_laps(TCase *tc)
 {
@@ -391,6 +431,7 @@ add_laps(TCase *tc)
 	tcase_add_loop_test(
 		tc, hostile_a12__interrupt_exactly_at_the_event_past_65535, 0,
 		N_FACES);
+	tcase_add_loop_test(tc, broken_queue_lets_memory_go, 0, 2);
 }
 
 int
