@@ -133,18 +133,6 @@ irq_unmask_intx(struct vuser_irqs *irqs)
 }
 
 static void
-irq_on_unmask(evutil_socket_t fd, short what, void *arg)
-{
-	struct vuser_irqs *irqs = arg;
-	uint64_t count;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
-
-	/* No wait, even if somebody else has emptied it in between. */
-	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(count))
-		irq_unmask_intx(irqs);
-}
-
-static void
 irq_drop_unmask_fd(struct vuser_irqs *irqs)
 {
 	if (irqs->unmask_fd < 0)
@@ -153,6 +141,22 @@ irq_drop_unmask_fd(struct vuser_irqs *irqs)
 	irqs->unmask_ev = NULL;
 	(void)close(irqs->unmask_fd);
 	irqs->unmask_fd = -1;
+}
+
+static void
+irq_on_unmask(evutil_socket_t fd, short what, void *arg)
+{
+	struct vuser_irqs *irqs = arg;
+	uint64_t count;
+	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+	ssize_t n;
+
+	/* No wait, even if somebody else has emptied it in between. */
+	n = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+	if (n == sizeof(count))
+		irq_unmask_intx(irqs);
+	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		irq_drop_unmask_fd(irqs); /* no eventfd: always readable */
 }
 
 /* DATA_EVENTFD | ACTION_UNMASK: the client will unmask INTx by an eventfd. */

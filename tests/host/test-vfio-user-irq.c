@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -333,6 +334,28 @@ START_TEST(intx_is_unmasked_by_an_eventfd)
 }
 END_TEST
 
+/* Readable for ever, and never read: the loop would not rest again. */
+START_TEST(unmask_descriptor_that_is_no_eventfd_is_dropped)
+{
+	struct epoll_event one = { .events = EPOLLIN };
+	struct drv_vfu_device_info info;
+	int ep = epoll_create1(EPOLL_CLOEXEC), fds;
+
+	ck_assert_int_ge(ep, 0);
+	ck_assert_int_eq(eventfd_write(irq[1], 1), 0);
+	ck_assert_int_eq(epoll_ctl(ep, EPOLL_CTL_ADD, irq[1], &one), 0);
+	fds = count_fds();
+	ck_assert_int_eq(
+		drv_vfu_set_irqs(&vfu, EVENTFD | UNMASK, INTX, 0, 1, &ep, 1),
+		0);
+	for (int i = 0; count_fds() > fds; i++) {
+		ck_assert_int_lt(i, 1000);
+		ck_assert_int_eq(drv_vfu_device_info(&vfu, &info), 0);
+	}
+	(void)close(ep);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -351,6 +374,7 @@ main(void)
 		intx_masked_by_the_client_waits,
 		intx_that_is_up_fires_when_it_gets_an_eventfd,
 		intx_is_unmasked_by_an_eventfd,
+		unmask_descriptor_that_is_no_eventfd_is_dropped,
 	};
 	TCase *tc = tcase_create("vfio-user-irq");
 	Suite *suite = suite_create("vfio-user-irq");
