@@ -3,6 +3,7 @@
 #include "host/vfio-user-poll.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -131,10 +132,14 @@ vuser_poll_attach(struct vuser_poll *poll, struct pci_vdev *dev)
 		n = MAX_DOORBELLS;
 	if (!poll_find(poll, bells, n))
 		return;
-	poll->fd = memfd_create("vbs-doorbells", MFD_CLOEXEC);
+	poll->fd =
+		memfd_create("vbs-doorbells", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (poll->fd < 0)
 		return;
-	if (ftruncate(poll->fd, (off_t)(poll->offset + poll->size)) < 0) {
+	/* The next client would fall over a page that this one cut off. */
+	if (ftruncate(poll->fd, (off_t)(poll->offset + poll->size)) < 0 ||
+	    fcntl(poll->fd, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		(void)close(poll->fd);
 		poll->fd = -1;
 	}

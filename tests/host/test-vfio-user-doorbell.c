@@ -199,6 +199,25 @@ START_TEST(page_is_described_and_sent_whatever_argsz)
 }
 END_TEST
 
+/* The next client maps the same page. */
+START_TEST(page_cannot_be_cut_off)
+{
+	struct drv_vfu_region_info info;
+	struct drv_vfu vfu;
+
+	served_start(&served, &loop_pci_ops, 100, NULL);
+	served_open(&served, &vfu);
+	ck_assert_int_eq(drv_vfu_region_info(&vfu, NOTIFY_BAR, 4096, &info), 0);
+	ck_assert_int_eq(vfu.n_fds, 1);
+	ck_assert_int_eq(ftruncate(vfu.fds[0], 0), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(ftruncate(vfu.fds[0], 1 << 30), -1);
+	ck_assert_int_eq(errno, EPERM);
+	drv_vfu_deinit(&vfu);
+	served_stop(&served);
+}
+END_TEST
+
 struct io_fd {
 	uint64_t offset;
 	uint64_t size;
@@ -420,6 +439,7 @@ main(void)
 		kick_by_message_beside_the_page_is_served,
 		page_is_served_again_after_a_reset_and_a_reconnect,
 		page_is_described_and_sent_whatever_argsz,
+		page_cannot_be_cut_off,
 		doorbells_are_listed_with_their_eventfds,
 		no_more_eventfds_than_the_client_takes,
 		kick_by_eventfd_is_served,
