@@ -161,7 +161,9 @@ VBS_API int vbs_vm_del_ram(struct vmctx *ctx, uint64_t gpa, uint64_t size);
 /**
  * @brief Remove every region: the guest, or its VMM, has gone.
  *
- * @return 0 or -ENOMEM, as vbs_vm_del_ram().
+ * Blocks as vbs_vm_del_ram().
+ *
+ * @return 0.
  *
  * @since 0.1
  */

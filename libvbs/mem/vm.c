@@ -17,11 +17,12 @@ vbs_vm_new(const struct vbs_vm_ops *ops, void *arg, struct event_base *base)
 	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
 		return NULL;
-	ctx->map = map_new();
-	if (!ctx->map) {
+	ctx->none = map_new();
+	if (!ctx->none) {
 		free(ctx);
 		return NULL;
 	}
+	ctx->map = map_ref(ctx->none);
 	ctx->ops = ops;
 	ctx->arg = arg;
 	ctx->base = base;
@@ -38,6 +39,7 @@ vbs_vm_free(struct vmctx *ctx)
 	if (!ctx)
 		return;
 	map_unref(ctx->map);
+	map_unref(ctx->none);
 	(void)pthread_mutex_destroy(&ctx->lock);
 	free(ctx);
 }
@@ -155,12 +157,8 @@ vbs_vm_del_ram(struct vmctx *ctx, uint64_t gpa, uint64_t size)
 VBS_API int
 vbs_vm_clear_ram(struct vmctx *ctx)
 {
-	struct mem_map *map = map_new();
-
-	if (!map)
-		return -ENOMEM;
 	vm_pause(ctx);
-	vm_publish(ctx, map);
+	vm_publish(ctx, map_ref(ctx->none));
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct vmctx {
 	char id[37];
 	pthread_mutex_t lock; /* guards the pointer to the map; a leaf */
 	struct mem_map *map;
+	struct mem_map *none;      /* without a region; clearing cannot fail */
 	struct vm_client *clients; /* control thread only */
 };
 
