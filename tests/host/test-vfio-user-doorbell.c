@@ -375,7 +375,12 @@ remove_thief(struct served *s)
 static void
 fill_and_wake(struct served *s)
 {
+	eventfd_t left;
+
+	ck_assert_int_eq(fcntl(bell, F_SETFL, O_NONBLOCK), 0);
+	(void)eventfd_read(bell, &left);
 	ck_assert_int_eq(eventfd_write(bell, UINT64_MAX - 1), 0);
+	ck_assert_int_eq(fcntl(bell, F_SETFL, 0), 0);
 	ck_assert_int_eq(vbs_pci_cfgwrite(s->dev, 4, 2, 2), 0);
 	ck_assert_int_eq(vbs_pci_cfgwrite(s->dev, 4, 2, 6), 0);
 }
