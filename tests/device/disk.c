@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/block.h"
 #include "devices/devices.h"
 #include "disk.h"
 
@@ -59,6 +60,26 @@ disk_open_path(struct disk *disk, const char *path, const char *opts)
 			 0);
 	ck_assert_int_eq(drv_bus_dma_add_ram(disk->bus, &disk->ram), 0);
 	ck_assert_int_eq(drv_device_open(&disk->dev, disk->bus, &disk->ram), 0);
+}
+
+bool
+disk_has_io_uring(void)
+{
+	struct block_options opts = { .aio = BLOCK_AIO_URING, .n_threads = 1 };
+	struct block *block = NULL;
+	char path[] = "disk.XXXXXX";
+	struct dm_error err;
+	int fd = mkstemp(path);
+	int rc;
+
+	if (fd < 0 || ftruncate(fd, 512) < 0)
+		return false;
+	opts.path = path;
+	rc = block_open(&opts, &block, &err);
+	block_close(block);
+	(void)close(fd);
+	(void)unlink(path);
+	return rc == 0;
 }
 
 void

@@ -39,6 +39,9 @@ void disk_open(struct disk *disk, const char *opts);
 /* The same with an image that is there, or null:SIZE. */
 void disk_open_path(struct disk *disk, const char *path, const char *opts);
 
+/* Does this machine have io_uring, and this build too? */
+bool disk_has_io_uring(void);
+
 /* Bring it up: n_queues, MSI-X, request slots on queue 0. */
 void disk_start(struct disk *disk, enum drv_face face, uint64_t features,
 		uint16_t n_queues);

@@ -513,12 +513,34 @@ START_TEST(queue_free_gives_up_on_a_stuck_request)
 }
 END_TEST
 
+static bool
+has_io_uring(void)
+{
+	struct block_options opts = { .aio = BLOCK_AIO_URING, .n_threads = 1 };
+	struct block *b = NULL;
+	char name[] = "block.XXXXXX";
+	int fd = mkstemp(name);
+	int rc;
+
+	if (fd < 0 || ftruncate(fd, 512) < 0)
+		return false;
+	opts.path = name;
+	rc = block_open(&opts, &b, &err);
+	block_close(b);
+	(void)close(fd);
+	(void)unlink(name);
+	return rc == 0;
+}
+
 int
 main(void)
 {
 	Suite *s = suite_create("backend-block");
 	TCase *tc = tcase_create("block");
+	int n_engines = has_io_uring() ? 2 : 1;
 
+	if (n_engines == 1)
+		(void)puts("SKIP io_uring: the kernel or this build has none");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, read_eio_is_eio);
 	tcase_add_test(tc, read_short_goes_on_to_the_end);
@@ -527,7 +549,8 @@ main(void)
 	tcase_add_test(tc, read_error_in_the_middle_tells_how_far);
 	tcase_add_test(tc, write_enospc_in_the_middle_is_enospc);
 	tcase_add_test(tc, write_of_nothing_is_eio);
-	tcase_add_loop_test(tc, read_beyond_a_shrunk_image_is_eio, 0, 2);
+	tcase_add_loop_test(tc, read_beyond_a_shrunk_image_is_eio, 0,
+			    n_engines);
 	tcase_add_test(tc, flush_error_is_told);
 	tcase_add_test(tc, write_stable_is_synchronous);
 	tcase_add_test(tc, write_stable_without_dsync_is_followed_by_a_sync);
@@ -537,7 +560,8 @@ main(void)
 	tcase_add_test(tc, zeroes_enospc_is_told);
 	tcase_add_test(tc, refresh_follows_the_image);
 	tcase_add_test(tc, open_locks_writers_out_and_lets_readers_share);
-	tcase_add_loop_test(tc, engine_is_the_one_that_was_asked_for, 0, 2);
+	tcase_add_loop_test(tc, engine_is_the_one_that_was_asked_for, 0,
+			    n_engines);
 	tcase_add_test(tc, queue_free_gives_up_on_a_stuck_request);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
