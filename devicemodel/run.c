@@ -18,6 +18,7 @@
 #include "hostpci.h"
 #include "log.h"
 #include "run.h"
+#include "sigbus.h"
 #include "socket.h"
 
 #define CFG_SUBVENDOR 0x2c
@@ -267,6 +268,7 @@ dm_run(const struct dm_args *args)
 	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)dm_sigbus_survive();
 	rc = run_init(&run, args);
 	if (rc < 0)
 		dm_complain("out of memory");

@@ -72,7 +72,9 @@ worker_start(struct worker *worker, struct block_pool *pool)
 				    BLOCK_BOUNCE_BYTES);
 	if (rc)
 		return -rc;
-	sigfillset(&all); /* signals are the main thread's */
+	sigfillset(&all); /* signals are the main thread's, faults our own */
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGSEGV);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&worker->thread, NULL, worker_run, worker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

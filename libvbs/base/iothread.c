@@ -36,7 +36,7 @@ iothread_run(void *arg)
 	return NULL;
 }
 
-/* Signals are the control thread's business. */
+/* Signals are the control thread's business, but for a thread's own faults. */
 static int
 start_without_signals(struct vbs_iothread *thr)
 {
@@ -44,6 +44,8 @@ start_without_signals(struct vbs_iothread *thr)
 	int rc;
 
 	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGBUS);
+	(void)sigdelset(&all, SIGSEGV);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&thr->thread, NULL, iothread_run, thr);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * A front end may cut off the file behind guest memory at any time; whatever
+ * thread touches it next gets a SIGBUS. That is the end of that guest, but not
+ * of the others that this process serves.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sigbus.h"
+
+/* Put zeroes around an address. A huge page can only be replaced as one. */
+static int
+replace_page(void *addr)
+{
+	const size_t sizes[] = { (size_t)sysconf(_SC_PAGESIZE), 2u << 20,
+				 1u << 30 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t inside = (uintptr_t)addr & (sizes[i] - 1);
+
+		if (mmap((char *)addr - inside, sizes[i],
+			 PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			 0) != MAP_FAILED)
+			return 0;
+		if (errno != EINVAL)
+			break;
+	}
+	return -errno;
+}
+
+static void
+on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	int err = errno;
+
+	/* Anything else, such as broken RAM, is for the kernel to end. */
+	if (info->si_code != BUS_ADRERR || replace_page(info->si_addr) < 0)
+		(void)signal(sig, SIG_DFL);
+	errno = err;
+}
+
+int
+dm_sigbus_survive(void)
+{
+	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_RESTART };
+
+	action.sa_sigaction = on_sigbus;
+	(void)sigemptyset(&action.sa_mask);
+	return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
+}
