@@ -90,6 +90,17 @@ function_alloc(const char *opts)
 	return dev;
 }
 
+/* What the guest has written is undone. What the host has set stays. */
+static void
+config_reset(struct pci_vdev *dev)
+{
+	const struct pci_priv *p = dev->priv;
+
+	for (int i = 0; i < VBS_PCI_CFG_SIZE; i++)
+		dev->cfgdata[i] = (uint8_t)((dev->cfgdata[i] & ~p->wmask[i]) |
+					    (p->initial[i] & p->wmask[i]));
+}
+
 VBS_API void
 vbs_pci_reset(struct pci_vdev *dev)
 {
@@ -100,8 +111,8 @@ vbs_pci_reset(struct pci_vdev *dev)
 	pthread_mutex_lock(&p->lock);
 	p->intx_pending = false;
 	intx_update(dev);
-	memcpy(dev->cfgdata, p->initial, sizeof(dev->cfgdata));
-	__atomic_store_n(&p->msi.enabled, false, __ATOMIC_RELAXED);
+	config_reset(dev);
+	msi_reset(dev);
 	msix_reset(dev);
 	pthread_mutex_unlock(&p->lock);
 	pci_bars_update(dev);

@@ -101,6 +101,17 @@ pci_generate_msi(struct pci_vdev *dev, int index)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* After the registers have been reset. The lock is held. */
+void
+msi_reset(struct pci_vdev *dev)
+{
+	struct pci_msi *m = &dev->priv->msi;
+
+	if (m->cap)
+		pci_set_cfgdata32(dev, m->cap + MSI_PENDING, 0);
+	__atomic_store_n(&m->enabled, false, __ATOMIC_RELAXED);
+}
+
 /* The guest may have enabled MSI, or unmasked a pending vector. */
 void
 msi_update(struct pci_vdev *dev)

@@ -94,6 +94,7 @@ void intx_update(struct pci_vdev *dev);
 /* msi.c, msix.c: after a change of their control registers. No lock held. */
 void msi_update(struct pci_vdev *dev);
 void msix_update(struct pci_vdev *dev);
+void msi_reset(struct pci_vdev *dev);
 void msix_reset(struct pci_vdev *dev);
 void msix_free(struct pci_vdev *dev);
 uint64_t msix_barread(struct pci_vdev *dev, uint64_t offset, int size);

@@ -216,6 +216,14 @@ START_TEST(reset_brings_back_what_init_has_made)
 }
 END_TEST
 
+START_TEST(reset_keeps_what_the_host_has_set)
+{
+	pci_set_cfgdata16(rig.dev, PCI_SUBSYSTEM_VENDOR_ID, 0x8086);
+	vbs_pci_reset(rig.dev);
+	ck_assert_uint_eq(cfg_read(&rig, PCI_SUBSYSTEM_VENDOR_ID, 2), 0x8086);
+}
+END_TEST
+
 /* ---- the device's own callbacks
  * ---------------------------------------------- */
 
@@ -286,6 +294,7 @@ config_suite(void)
 	tcase_add_test(tc, guest_cannot_write_what_is_read_only);
 	tcase_add_test(tc, guest_writes_parts_of_a_register);
 	tcase_add_test(tc, reset_brings_back_what_init_has_made);
+	tcase_add_test(tc, reset_keeps_what_the_host_has_set);
 	tcase_add_test(tc, device_may_handle_accesses_itself);
 	suite_add_tcase(s, tc);
 	return s;
