@@ -161,7 +161,9 @@ VBS_API int vbs_vm_del_ram(struct vmctx *ctx, uint64_t gpa, uint64_t size);
 /**
  * @brief Remove every region: the guest, or its VMM, has gone.
  *
- * Blocks as vbs_vm_del_ram().
+ * Blocks as vbs_vm_del_ram(). Devices keep their state, but memory that is
+ * added from now on may be another guest's: a queue takes no chain from it
+ * until the driver has notified the queue, or reset the device.
  *
  * @return 0.
  *

@@ -158,6 +158,8 @@ VBS_API int
 vbs_vm_clear_ram(struct vmctx *ctx)
 {
 	vm_pause(ctx);
+	for (struct vm_client *c = ctx->clients; c; c = c->next)
+		c->ops->desert(c->arg);
 	vm_publish(ctx, map_ref(ctx->none));
 	return 0;
 }

@@ -14,6 +14,8 @@
 struct vm_client_ops {
 	/* Let go of guest memory; blocks until that is so, or 3 s have gone. */
 	void (*pause)(void *arg);
+	/* Between the two: the guest has gone, what comes is another one's. */
+	void (*desert)(void *arg);
 	/* The map has changed, by addition or after a pause. */
 	void (*resume)(void *arg);
 };

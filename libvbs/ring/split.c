@@ -141,6 +141,13 @@ split_has_avail(struct split *r)
 	return r->avail_idx != r->last_avail;
 }
 
+uint32_t
+split_position(struct split *r)
+{
+	r->avail_idx = guest_load16_acquire(&r->avail->idx);
+	return (uint32_t)r->avail_idx << 16 | r->last_avail;
+}
+
 void
 split_unpop(struct split *r)
 {

@@ -102,6 +102,8 @@ split_is_mapped(const struct split *r)
 
 /* Is there an entry that has not been taken? Looks at the ring if it must. */
 bool split_has_avail(struct split *r);
+/* The driver's index and ours in one number; not 0 if there is an entry. */
+uint32_t split_position(struct split *r);
 /*
  * Take the next chain: segments 1..n_iov, 0 if there is none, or SPLIT_BAD_*.
  * With SPLIT_BAD_CHAIN, *head must be pushed back and *bad is filled.

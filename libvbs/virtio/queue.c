@@ -21,7 +21,8 @@ update_live(struct vq_priv *q)
 	struct virtio_priv *p = q->vq->common->priv;
 
 	q->live = q->vq->enabled && split_is_mapped(&q->ring) && !q->stopping &&
-		  !q->broken && !q->stale_map && q->n_abandoned == 0 &&
+		  !q->broken && !q->stale_map && !q->deserted &&
+		  q->n_abandoned == 0 &&
 		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
 		  __atomic_load_n(&p->ready, __ATOMIC_RELAXED);
 }
@@ -94,20 +95,38 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	return 0;
 }
 
+/* The driver is there: it has notified the queue. */
+static void
+queue_notified(struct vqueue_info *vq)
+{
+	pthread_mutex_lock(&vq->mtx);
+	vq->priv->deserted = false;
+	pthread_mutex_unlock(&vq->mtx);
+}
+
 /*
  * Whoever has the other end of an eventfd can make it block, fill it and empty
  * it: a kick is read without waiting, and only our own is ever written.
  */
 static void
-on_kick(evutil_socket_t fd, short what, void *arg)
+drain(int fd)
 {
-	struct vq_priv *q = arg;
 	eventfd_t n;
 	struct iovec iov = { .iov_base = &n, .iov_len = sizeof(n) };
 
-	(void)what;
 	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
 		(void)eventfd_read(fd, &n);
+}
+
+static void
+on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	struct vq_priv *q = arg;
+
+	(void)what;
+	drain(fd);
+	if (fd == q->kick_fd)
+		queue_notified(q->vq);
 	queue_serve(q->vq);
 }
 
@@ -360,6 +379,8 @@ queue_clear(struct vqueue_info *vq)
 	q->broken = false;
 	q->stopping = false;
 	q->stale_map = false;
+	q->deserted = false;
+	q->polled = 0;
 	q->live = false;
 	pthread_mutex_unlock(&vq->mtx);
 }
@@ -395,6 +416,22 @@ queues_pause(void *arg)
 	}
 }
 
+/* Notifications of the guest that has gone are none of the next one's. */
+static void
+queues_desert(void *arg)
+{
+	struct virtio_priv *p = arg;
+
+	for (int i = 0; i < p->nvq; i++) {
+		struct vq_priv *q = &p->vqs[i];
+
+		pthread_mutex_lock(&q->vq->mtx);
+		q->deserted = q->vq->enabled;
+		pthread_mutex_unlock(&q->vq->mtx);
+		drain(q->kick_fd);
+	}
+}
+
 void
 queues_resume(void *arg)
 {
@@ -413,6 +450,7 @@ queues_resume(void *arg)
 
 const struct vm_client_ops queues_vm_ops = {
 	.pause = queues_pause,
+	.desert = queues_desert,
 	.resume = queues_resume,
 };
 
@@ -434,6 +472,19 @@ queues_update(struct virtio_common *vb)
 	}
 }
 
+/*
+ * Is there work that was not there last time? A device that leaves chains where
+ * they are (a receive queue) is not to be asked again and again.
+ */
+static bool
+has_news(struct vq_priv *q)
+{
+	uint32_t before = q->polled;
+
+	q->polled = has_work(q) ? split_position(&q->ring) : 0;
+	return q->polled != before && q->polled != 0;
+}
+
 bool
 queues_poll(struct virtio_common *vb)
 {
@@ -447,7 +498,7 @@ queues_poll(struct virtio_common *vb)
 			any = true; /* it is being served */
 			continue;
 		}
-		work = has_work(vq->priv);
+		work = has_news(vq->priv);
 		pthread_mutex_unlock(&vq->mtx);
 		if (work)
 			queue_notify(vb, (uint64_t)i);
@@ -463,6 +514,7 @@ queue_notify(struct virtio_common *vb, uint64_t num)
 
 	if (!vq)
 		return;
+	queue_notified(vq);
 	if (vq->priv->base == vb->dev->vmctx->base)
 		queue_serve(vq);
 	else

@@ -45,10 +45,12 @@ struct vq_priv {
 	struct split_layout layout; /* as the driver has set it */
 	uint32_t pfn;               /* legacy: the layout's page */
 	uint16_t size_max;
-	bool live;      /* chains may be taken: all of the below allows it */
-	bool stopping;  /* being reset, or its memory is about to change */
-	bool broken;    /* the driver has made a mess of the ring */
-	bool stale_map; /* the map has changed under chains in flight */
+	bool live;       /* chains may be taken: all of the below allows it */
+	bool stopping;   /* being reset, or its memory is about to change */
+	bool broken;     /* the driver has made a mess of the ring */
+	bool stale_map;  /* the map has changed under chains in flight */
+	bool deserted;   /* the guest has gone: wait for a notification */
+	uint32_t polled; /* split_position() when a poller found work, or 0 */
 	uint32_t n_abandoned; /* chains of an earlier life, still out */
 	struct mem_map *abandoned_map; /* keeps their memory mapped */
 	pthread_cond_t idle;           /* nothing in flight any more */

@@ -3,6 +3,8 @@
  * Queues, end to end: set-up, kicks, chains over many laps, notifications, bad
  * rings, guest memory that comes and goes.
  */
+#include <vbs/vm.h>
+
 #include "device/loop-fixture.h"
 
 /* ---- queue set-up ---- */
@@ -335,6 +337,24 @@ START_TEST(memory_removal_waits_for_requests_in_flight)
 }
 END_TEST
 
+START_TEST(memory_of_the_next_guest_is_left_alone_until_a_kick)
+{
+	struct drv_seg seg = { RAM_GPA + RAM_SIZE - 64, 1, true };
+
+	start_modern(0);
+	echo(0, 10);
+	ck_assert_int_eq(vbs_vm_clear_ram(drv_inproc_vm(machine)), 0);
+	ck_assert_int_eq(drv_split_add(&dut.vqs[0].ring, &seg, 1, NULL) < 0, 0);
+	drv_split_publish(&dut.vqs[0].ring);
+	ck_assert_int_eq(drv_bus_dma_add(bus, drv_ram_region(&ram, 0)), 0);
+	ck_assert_int_eq(drv_bus_run(bus), 0);
+	ck_assert_int_eq(reap_all(0), 0);
+	ck_assert_int_eq(drv_vq_kick(&dut.vqs[0]), 0);
+	ck_assert_int_eq(drv_bus_run(bus), 0);
+	ck_assert_int_eq(reap_all(0), 1);
+}
+END_TEST
+
 START_TEST(bus_master_off_stops_the_modern_face)
 {
 	start_modern(0);
@@ -374,6 +394,7 @@ add_cases(Suite *s)
 	tcase_add_test(tc,
 		       memory_that_goes_and_comes_back_leaves_queues_working);
 	tcase_add_test(tc, memory_removal_waits_for_requests_in_flight);
+	tcase_add_test(tc, memory_of_the_next_guest_is_left_alone_until_a_kick);
 	tcase_add_test(tc, bus_master_off_stops_the_modern_face);
 	suite_add_tcase(s, tc);
 }
