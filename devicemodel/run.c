@@ -127,6 +127,15 @@ function_listen(struct run *run, struct function *f)
 	return 0;
 }
 
+/* The front end of --fd has gone, and there will be no other. */
+static void
+on_front_end_gone(void *arg)
+{
+	struct run *run = arg;
+
+	(void)event_base_loopbreak(run->base);
+}
+
 static int
 function_serve(struct run *run, struct function *f)
 {
@@ -135,6 +144,7 @@ function_serve(struct run *run, struct function *f)
 	char name[128];
 
 	f->fd = -1; /* the server's, whatever happens */
+	vbs_vfio_user_on_end(f->srv, on_front_end_gone, run);
 	rc = vbs_vfio_user_serve(f->srv, f->dev, fd);
 	if (rc < 0) {
 		(void)dm_fail(&err, rc,

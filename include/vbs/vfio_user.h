@@ -74,6 +74,22 @@ VBS_API int vbs_vfio_user_serve(struct vbs_vfio_user *srv, struct pci_vdev *dev,
 				int fd);
 
 /**
+ * @brief Have a function called when a server has nothing more to serve.
+ *
+ * That is when the client of a connected socket, rather than one of a
+ * listening one, has gone.
+ *
+ * @param srv  Server; not serving yet.
+ * @param fn   Called once, from the event loop, after the client's resources
+ *             have gone. It may stop the loop but not free the server.
+ * @param arg  Handed to @p fn.
+ *
+ * @since 0.1
+ */
+VBS_API void vbs_vfio_user_on_end(struct vbs_vfio_user *srv,
+				  void (*fn)(void *arg), void *arg);
+
+/**
  * @brief Close the socket and let the client's resources go.
  *
  * Nothing happens if nothing is served. vbs_vfio_user_serve() may follow.

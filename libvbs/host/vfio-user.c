@@ -30,6 +30,8 @@ srv_drop(struct vbs_vfio_user *srv)
 	srv->ready = false;
 	srv->client_fds = 0;
 	srv->said = 0;
+	if (srv->listen_fd < 0 && srv->on_end)
+		srv->on_end(srv->on_end_arg);
 }
 
 /* Handle what is there; wait for what is missing. */
@@ -233,8 +235,17 @@ vbs_vfio_user_serve(struct vbs_vfio_user *srv, struct pci_vdev *dev, int fd)
 }
 
 void
+vbs_vfio_user_on_end(struct vbs_vfio_user *srv, void (*fn)(void *arg),
+		     void *arg)
+{
+	srv->on_end = fn;
+	srv->on_end_arg = arg;
+}
+
+void
 vbs_vfio_user_stop(struct vbs_vfio_user *srv)
 {
+	srv->on_end = NULL; /* it is the caller who ends it */
 	srv_drop(srv);
 	if (srv->listen_ev)
 		event_free(srv->listen_ev);

@@ -49,6 +49,9 @@ struct vbs_vfio_user {
 	struct event *listen_ev;
 	struct event *relisten_ev; /* after accept() ran out of something */
 
+	void (*on_end)(void *arg); /* NULL, or who wants to know */
+	void *on_end_arg;
+
 	/* Of one connection. */
 	struct vuser_conn conn;
 	bool ready;          /* the version has been agreed */

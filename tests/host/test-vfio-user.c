@@ -396,6 +396,37 @@ START_TEST(connected_socket_is_served_once)
 }
 END_TEST
 
+static int end_pipe[2];
+
+static void
+write_end(void *arg)
+{
+	(void)!write(end_pipe[1], arg, 1);
+}
+
+static void
+ask_for_end(struct served *s)
+{
+	vbs_vfio_user_on_end(s->srv, write_end, s);
+}
+
+START_TEST(connected_socket_that_closes_is_the_end)
+{
+	struct served one;
+	int fd;
+	char c;
+
+	ck_assert_int_eq(pipe(end_pipe), 0);
+	served_start(&one, &toy_ops, 0, &fd);
+	served_call(&one, ask_for_end);
+	(void)close(fd);
+	ck_assert_int_eq(read(end_pipe[0], &c, 1), 1);
+	served_stop(&one);
+	(void)close(end_pipe[0]);
+	(void)close(end_pipe[1]);
+}
+END_TEST
+
 START_TEST(serve_refuses_what_it_cannot_serve)
 {
 	struct event_base *base = event_base_new();
@@ -470,6 +501,7 @@ main(void)
 		reset_puts_configuration_space_back,
 		reconnect_finds_the_device_as_it_was,
 		connected_socket_is_served_once,
+		connected_socket_that_closes_is_the_end,
 		serve_refuses_what_it_cannot_serve,
 	};
 	TCase *tc = tcase_create("vfio-user");
