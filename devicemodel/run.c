@@ -2,7 +2,6 @@
 /* From a command line that has been understood to devices that are served. */
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +25,7 @@
 
 /* One device with its VM, as its front end sees it, and its socket. */
 struct function {
-	struct pci_vdev_ops ops; /* the device's, with an init of ours */
 	const struct dm_slot *slot;
-	uint16_t subvendor;
 	struct dm_log log;
 	struct vbs_vfio_user *srv;
 	struct pci_vdev *dev;
@@ -53,22 +50,6 @@ fail(int rc, const struct dm_error *err)
 	return rc;
 }
 
-/* The device's init, and then what the environment adds. */
-static int
-function_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
-{
-	const struct function *f =
-		(const void *)((const char *)dev->dev_ops -
-			       offsetof(struct function, ops));
-	int rc = 0;
-
-	if (f->slot->ops->vdev_init)
-		rc = f->slot->ops->vdev_init(ctx, dev, opts);
-	if (rc == 0)
-		pci_set_cfgdata16(dev, CFG_SUBVENDOR, f->subvendor);
-	return rc;
-}
-
 static int
 function_new(struct run *run, struct function *f)
 {
@@ -77,13 +58,10 @@ function_new(struct run *run, struct function *f)
 	struct vmctx *ctx;
 	int rc = vbs_vfio_user_new(run->base, &opts, &f->srv);
 
-	f->ops = *f->slot->ops;
-	f->ops.vdev_init = function_init;
-	f->subvendor = run->subvendor;
 	if (rc == 0) {
 		ctx = vbs_vfio_user_vm(f->srv);
 		vbs_log_set(ctx, dm_log_line, &f->log, run->args->level);
-		rc = vbs_pci_new(ctx, &f->ops, (int)f->slot->slot,
+		rc = vbs_pci_new(ctx, f->slot->ops, (int)f->slot->slot,
 				 (int)f->slot->func, f->slot->opts, &f->dev);
 	}
 	if (rc < 0 && atomic_load(&f->log.n_errors) > 0)
@@ -93,6 +71,7 @@ function_new(struct run *run, struct function *f)
 			      f->slot->slot, f->slot->name, strerror(-rc));
 		return fail(rc, &err);
 	}
+	pci_set_cfgdata16(f->dev, CFG_SUBVENDOR, run->subvendor);
 	return 0;
 }
 
