@@ -25,8 +25,8 @@ srv_drop(struct vbs_vfio_user *srv)
 		return;
 	vuser_conn_close(&srv->conn);
 	vuser_poll_stop(&srv->poll);
+	vuser_dma_clear(srv); /* chains come back, and interrupt */
 	vuser_irq_clear(&srv->irqs);
-	vuser_dma_clear(srv);
 	srv->ready = false;
 	srv->client_fds = 0;
 	srv->said = 0;

@@ -333,6 +333,42 @@ START_TEST(kick_by_eventfd_is_served)
 }
 END_TEST
 
+static void
+hold_chains(struct served *s)
+{
+	loop_of(s->dev)->hold = true;
+}
+
+/* They come back as the client goes; the next one is told nothing of it. */
+START_TEST(interrupts_of_a_client_that_has_gone_are_forgotten)
+{
+	struct drv_seg seg = { RAM_GPA + RAM_SIZE / 2, 64, true };
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct drv_vfu vfu;
+	eventfd_t n;
+
+	bring_up(0, NULL);
+	served_call(&served, hold_chains);
+	ck_assert_int_ge(drv_vq_submit(&dut.vqs[0], &seg, 1, NULL), 0);
+	for (int i = 0; i < LOOP_QUEUES; i++)
+		drv_vq_close(&dut.vqs[i]);
+	drv_bus_close(bus);
+	served_open(&served, &vfu);
+	ck_assert_int_eq(loop_of(served.dev)->n_chains, 1);
+	ck_assert_int_eq(loop_of(served.dev)->n_held[0], 0);
+	ck_assert_int_eq(
+		drv_vfu_set_irqs(&vfu,
+				 DRV_VFU_IRQ_EVENTFD | DRV_VFU_IRQ_TRIGGER, 2,
+				 1, 1, &fd, 1),
+		0);
+	ck_assert_int_eq(eventfd_read(fd, &n), -1);
+	drv_vfu_deinit(&vfu);
+	drv_ram_deinit(&ram);
+	served_stop(&served);
+	(void)close(fd);
+}
+END_TEST
+
 /* ---- a client that plays with the eventfds that it was given ---- */
 
 static int bell; /* the one of queue 0, as the server has it */
@@ -448,6 +484,7 @@ main(void)
 		doorbells_are_listed_with_their_eventfds,
 		no_more_eventfds_than_the_client_takes,
 		kick_by_eventfd_is_served,
+		interrupts_of_a_client_that_has_gone_are_forgotten,
 		kick_eventfd_that_is_emptied_first_stops_nobody,
 		kick_eventfd_that_is_full_stops_nobody,
 	};
