@@ -23,6 +23,8 @@ on_reset(void *arg)
 {
 	struct virtio_priv *p = arg;
 
+	if (p->error < 0)
+		return; /* a device that was never made; some queues are not */
 	pthread_mutex_lock(&p->common->mtx);
 	device_reset(p->common);
 	pthread_mutex_unlock(&p->common->mtx);

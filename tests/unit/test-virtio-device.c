@@ -222,6 +222,13 @@ END_TEST
  * ----------------------------------------------------------------- */
 
 static int
+careless_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	(void)device_init(ctx, dev, opts);
+	return 0;
+}
+
+static int
 try_plug(void)
 {
 	struct pci_vdev *dev = NULL;
@@ -235,6 +242,18 @@ START_TEST(linkup_bad_queue_size_is_einval)
 
 	vqs[1].qsize = bad[_i];
 	ck_assert_int_eq(try_plug(), -EINVAL);
+}
+END_TEST
+
+START_TEST(linkup_error_that_the_device_ignores_is_returned)
+{
+	struct pci_vdev_ops careless = device;
+	struct pci_vdev *dev = NULL;
+
+	careless.vdev_init = careless_init;
+	vqs[_i].qsize = 3;
+	ck_assert_int_eq(vbs_pci_new(rig.vm, &careless, 4, 0, NULL, &dev),
+			 -EINVAL);
 }
 END_TEST
 
@@ -302,6 +321,8 @@ device_suite(void)
 	tcase_add_test(tc, reset_without_a_callback_is_the_librarys);
 	tcase_add_test(tc, config_without_callbacks_reads_all_ones);
 	tcase_add_loop_test(tc, linkup_bad_queue_size_is_einval, 0, 4);
+	tcase_add_loop_test(
+		tc, linkup_error_that_the_device_ignores_is_returned, 0, 2);
 	tcase_add_test(tc, linkup_largest_queue_is_accepted);
 	tcase_add_loop_test(tc, linkup_bad_number_of_queues_is_einval, 0, 2);
 	tcase_add_test(tc, linkup_too_much_configuration_is_einval);
