@@ -200,11 +200,15 @@ virtio_reset_dev(struct virtio_common *vb)
 	p->queue_select = 0;
 	p->face = FACE_NONE;
 	p->warned = false;
-	__atomic_store_n(&p->failed, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&vb->msix_cfg_idx, VIRTIO_MSI_NO_VECTOR,
 			 __ATOMIC_RELAXED);
 	(void)device_read_isr(vb);
+	/*
+	 * In this order: a device that gives up right now is one that says so,
+	 * never one that is dead and does not.
+	 */
 	__atomic_store_n(&vb->status, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&p->failed, false, __ATOMIC_SEQ_CST);
 }
 
 /* ---- configuration and interrupts ------------------------------------------

@@ -51,7 +51,7 @@ update_map(struct vq_priv *q)
 static bool
 has_work(struct vq_priv *q)
 {
-	return q->live && split_has_avail(&q->ring);
+	return queue_is_live(q) && split_has_avail(&q->ring);
 }
 
 /* ---- made and freed ------------------------------------------------- */
@@ -534,7 +534,7 @@ serve_once(struct vqueue_info *vq)
 		vq->notify(vb->priv->device, vq);
 	else
 		vb->vops->qnotify(vb->priv->device, vq);
-	if (!q->live)
+	if (!queue_is_live(q))
 		return false;
 	vq_endchains(vq, 0); /* what was refused, if the device ended early */
 	/* A device that takes nothing waits for something else than chains. */

@@ -152,6 +152,14 @@ void queues_pause(void *arg);
 void queues_resume(void *arg);
 extern const struct vm_client_ops queues_vm_ops;
 
+/* May chains be taken? vq->mtx is held. A device can give up at any time. */
+static inline bool
+queue_is_live(const struct vq_priv *q)
+{
+	return q->live &&
+	       !__atomic_load_n(&q->vq->common->priv->failed, __ATOMIC_RELAXED);
+}
+
 /* vq.c */
 void vq_break(struct vqueue_info *vq);
 

@@ -7,7 +7,8 @@
 VBS_API bool
 vq_has_descs(struct vqueue_info *vq)
 {
-	return vq->priv && vq->priv->live && split_has_avail(&vq->priv->ring);
+	return vq->priv && queue_is_live(vq->priv) &&
+	       split_has_avail(&vq->priv->ring);
 }
 
 /* The ring cannot be trusted: leave it alone until the driver resets it. */
@@ -40,8 +41,7 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	struct split_bad_chain bad;
 	int n;
 
-	if (!q || !q->live || n_iov < 1 ||
-	    __atomic_load_n(&vq->common->priv->failed, __ATOMIC_RELAXED))
+	if (!q || n_iov < 1 || !queue_is_live(q))
 		return 0;
 	/* A queue full of bad chains ends the loop. */
 	for (int left = vq->qsize; left > 0; left--) {

@@ -238,14 +238,20 @@ give_up(struct vqueue_info *q)
 
 START_TEST(hostile_b5__device_that_gives_up_inside_its_callback)
 {
+	uint8_t *copy;
+
 	start_with(_i ? DRV_LEGACY : DRV_MODERN, PROBE_COPY);
 	probe->on_chain = give_up;
 	publish(vq, 4);
 	probe->on_chain = NULL;
 	ck_assert_uint_ne(rig_status() & DRV_S_NEEDS_RESET, 0);
 	ck_assert_int_eq(probe_count(&probe->n_chains), 1);
+	copy = snapshot();
+	ring_kick();
+	assert_unchanged(copy);
 	publish(&dut.vqs[1], 4);
 	ck_assert_int_eq(probe_count(&probe->n_chains), 1);
+	ck_assert(!vq_has_descs(&probe->vqs[1]));
 	rig_restart();
 	assert_serves(&dut.vqs[0]);
 	assert_serves(&dut.vqs[1]);
