@@ -174,7 +174,9 @@ queue_free(struct vq_priv *q)
 {
 	queue_detach(q);
 	split_deinit(&q->ring);
-	map_unref(q->abandoned_map);
+	/* What is still out may yet be written to: its memory stays mapped. */
+	if (q->n_abandoned == 0)
+		map_unref(q->abandoned_map);
 	if (q->kick_fd >= 0)
 		(void)close(q->kick_fd);
 	if (q->wake_fd >= 0)
