@@ -43,6 +43,12 @@ guest_tsc() {
 		/proc/cpuinfo
 }
 
+guest_tsc_khz() {
+	[ -e "$VM_RUN/tsc-khz" ] || "${CC:-gcc}" -O2 -o "$VM_RUN/tsc-khz" \
+		"$VM_HERE/lib/tsc-khz.c" || die "cannot build tsc-khz"
+	"$VM_RUN/tsc-khz"
+}
+
 # guest_boot NAME [KERNEL-ARGUMENTS [QEMU-ARGUMENT...]]: returns when the guest
 # takes commands.
 guest_boot() {
@@ -56,8 +62,11 @@ guest_boot() {
 	GUEST_IN[$name]=$in
 	GUEST_OUT[$name]=$out
 	accel=$(vm_accel)
-	# By itself QEMU keeps up to a GiB of translated code.
-	[ "$accel" != tcg ] || accel+=,tb-size=256
+	if [ "$accel" = tcg ]; then
+		# By itself QEMU keeps up to a GiB of translated code.
+		accel+=,tb-size=256
+		append+=" tsc=reliable tsc_early_khz=$(guest_tsc_khz)"
+	fi
 	initrd=$(guest_initramfs)
 	if [ "$VM_REBOOT" -eq 1 ]; then
 		reboot=()
