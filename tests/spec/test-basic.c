@@ -62,7 +62,7 @@ used_idx(void)
 	return drv_split_raw_get_used_idx(&dut.vqs[0].ring);
 }
 
-/* ---- 2.1 device status ------------------------------------------------- */
+/* ---- 2.1 device status ---- */
 
 START_TEST(spec_status_field__nothing_is_used_before_driver_ok)
 {
@@ -106,8 +106,7 @@ START_TEST(spec_status_field__error_before_driver_ok_is_not_notified)
 }
 END_TEST
 
-/* ---- 2.2 feature bits -----------------------------------------------------
- */
+/* ---- 2.2 feature bits ---- */
 
 START_TEST(spec_feature_bits__offers_what_it_supports_and_no_more)
 {
@@ -217,8 +216,7 @@ START_TEST(spec_legacy_feature_bits__without_version_1_legacy_rules)
 }
 END_TEST
 
-/* ---- 2.4 reset --------------------------------------------------------------
- */
+/* ---- 2.4 reset ---- */
 
 START_TEST(spec_reset__status_reads_0)
 {
@@ -265,8 +263,7 @@ START_TEST(spec_reset__requests_in_flight_do_not_come_back_later)
 }
 END_TEST
 
-/* ---- 2.5 device configuration
- * -------------------------------------------------- */
+/* ---- 2.5 device configuration ---- */
 
 START_TEST(spec_config_read_early__readable_from_the_first_moment)
 {
@@ -298,8 +295,7 @@ START_TEST(spec_legacy_config_atomic__a_change_shows_in_the_next_read)
 }
 END_TEST
 
-/* ---- 2.6.1 queue reset
- * ------------------------------------------------------- */
+/* ---- 2.6.1 queue reset ---- */
 
 #define RESETTABLE DRV_BIT(DRV_F_RING_RESET)
 
@@ -410,8 +406,7 @@ START_TEST(spec_vq_reset_re_enable__after_requests_in_flight)
 }
 END_TEST
 
-/* ---- 3.1.1 legacy initialisation
- * ------------------------------------------------ */
+/* ---- 3.1.1 legacy initialisation ---- */
 
 START_TEST(spec_legacy_init__configuration_written_before_features)
 {
@@ -443,8 +438,7 @@ START_TEST(spec_legacy_init__device_used_before_driver_ok)
 }
 END_TEST
 
-/* ---- 6 reserved feature bits
- * ------------------------------------------------------ */
+/* ---- 6 reserved feature bits ---- */
 
 START_TEST(spec_feature_reserved__version_1_is_offered)
 {

@@ -20,7 +20,7 @@
 static struct disk disk;
 static struct drv_blk_result res;
 
-/* ---- the host's disk: has it been told to keep what was written? -------- */
+/* ---- the host's disk: has it been told to keep what was written? ---- */
 
 static int n_syncs;
 
@@ -46,8 +46,7 @@ syncs(void)
 	return __atomic_exchange_n(&n_syncs, 0, __ATOMIC_SEQ_CST);
 }
 
-/* ---- what a case begins with ----------------------------------------------
- */
+/* ---- what a case begins with ---- */
 
 static void
 start(const char *opts, enum drv_face face, uint64_t features)
@@ -129,8 +128,7 @@ range(uint32_t type, uint64_t sector, uint32_t n, uint32_t flags)
 	return res.status;
 }
 
-/* ---- 5.2.5 initialisation --------------------------------------------------
- */
+/* ---- 5.2.5 initialisation ---- */
 
 static const char *const all_opts[] = { NULL, "ro", "writethru", "discard" };
 
@@ -212,8 +210,7 @@ START_TEST(spec_pci_discovery__block_device_ids)
 }
 END_TEST
 
-/* ---- legacy initialisation
- * ---------------------------------------------------- */
+/* ---- legacy initialisation ---- */
 
 START_TEST(spec_legacy_blk_features__neither_barrier_nor_scsi)
 {
@@ -275,8 +272,7 @@ START_TEST(spec_legacy_blk_init__feature_writes_leave_the_cache_mode)
 }
 END_TEST
 
-/* ---- 5.2.6 operation
- * ------------------------------------------------------------- */
+/* ---- 5.2.6 operation ---- */
 
 START_TEST(spec_blk_op__capacity_that_changes_is_told)
 {
@@ -447,8 +443,7 @@ START_TEST(spec_vq_split_used_ring__blk_length_has_no_gap)
 }
 END_TEST
 
-/* ---- legacy operation
- * -------------------------------------------------------------- */
+/* ---- legacy operation ---- */
 
 START_TEST(spec_legacy_blk_op__flush_out_is_a_flush)
 {

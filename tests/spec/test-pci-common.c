@@ -89,7 +89,7 @@ START_TEST(spec_pci_common_cfg__driver_feature_shows_what_was_written)
 }
 END_TEST
 
-/* ---- config_generation --------------------------------------------------- */
+/* ---- config_generation ---- */
 
 START_TEST(spec_pci_common_cfg__generation_stands_while_nothing_changes)
 {
@@ -131,8 +131,7 @@ START_TEST(spec_pci_common_cfg__generation_counts_the_drivers_own_writes)
 }
 END_TEST
 
-/* ---- device_status --------------------------------------------------------
- */
+/* ---- device_status ---- */
 
 START_TEST(spec_pci_common_cfg__status_0_resets_and_reads_0)
 {
@@ -162,8 +161,7 @@ START_TEST(spec_pci_common_cfg__status_0_again_and_again)
 }
 END_TEST
 
-/* ---- queues -----------------------------------------------------------------
- */
+/* ---- queues ---- */
 
 START_TEST(spec_pci_common_cfg__queue_that_is_not_there_has_size_0)
 {

@@ -19,8 +19,7 @@ status_bit(void)
 	return drv_pci_cfg16(&dut.pci, DRV_PCI_STATUS) & DRV_PCI_STATUS_INTX;
 }
 
-/* ---- 4.1.4.4: where to kick ------------------------------------------------
- */
+/* ---- 4.1.4.4: where to kick ---- */
 
 START_TEST(spec_pci_notify_cap__alignment_multiplier_and_length)
 {
@@ -72,8 +71,7 @@ START_TEST(spec_pci_notify_cap__each_queue_is_kicked_at_its_address)
 }
 END_TEST
 
-/* ---- 4.1.4.5: ISR status
- * ------------------------------------------------------ */
+/* ---- 4.1.4.5: ISR status ---- */
 
 START_TEST(spec_pci_isr__queue_bit_is_set_and_reading_clears)
 {
@@ -146,8 +144,7 @@ START_TEST(spec_pci_isr__reset_clears_it)
 }
 END_TEST
 
-/* ---- 4.1.5.1.2: MSI-X vectors
- * --------------------------------------------------- */
+/* ---- 4.1.5.1.2: MSI-X vectors ---- */
 
 START_TEST(spec_pci_msix__table_size_is_reported)
 {
@@ -254,8 +251,7 @@ START_TEST(spec_pci_msix__reset_unmaps_everything)
 }
 END_TEST
 
-/* ---- 4.1.5.3, 4.1.5.4
- * -------------------------------------------------------------- */
+/* ---- 4.1.5.3, 4.1.5.4 ---- */
 
 START_TEST(spec_pci_used_notify__one_queue_without_a_vector)
 {

@@ -29,7 +29,7 @@ plug_modern(struct drv_pci *other)
 	return b;
 }
 
-/* ---- 4.1, 4.1.2: the function -------------------------------------------- */
+/* ---- 4.1, 4.1.2: the function ---- */
 
 /* Type 0 header: what is reserved, or not there, reads 0 and stays 0. */
 START_TEST(spec_pci_bus__header_is_a_type_0_header)
@@ -189,8 +189,7 @@ START_TEST(spec_legacy_pci_discovery__ids_outside_the_range_are_refused)
 }
 END_TEST
 
-/* ---- 4.1.4: structures -----------------------------------------------------
- */
+/* ---- 4.1.4: structures ---- */
 
 START_TEST(spec_pci_layout__halves_of_64_bit_fields_are_independent)
 {
@@ -296,8 +295,7 @@ START_TEST(spec_pci_device_cfg__aligned_and_long_enough)
 }
 END_TEST
 
-/* ---- 4.1.4.9: the window
- * ------------------------------------------------------ */
+/* ---- 4.1.4.9: the window ---- */
 
 /* covers: x.pci.device-cfg-present */
 START_TEST(spec_pci_cfg_access_cap__reads_every_structure)
@@ -369,8 +367,7 @@ START_TEST(spec_pci_cfg_access_cap__fields_read_back)
 }
 END_TEST
 
-/* ---- 4.1.4.10: legacy registers
- * -------------------------------------------------- */
+/* ---- 4.1.4.10: legacy registers ---- */
 
 static uint64_t
 io_read(uint64_t off, uint32_t size)
@@ -501,8 +498,7 @@ START_TEST(spec_legacy_pci_queue__pfn_turns_it_on_and_off)
 }
 END_TEST
 
-/* ---- one face after the other: firmware, then the operating system
- * ----------------- */
+/* ---- one face after the other: firmware, then the operating system ---- */
 
 static void
 bring_up(enum drv_face face, uint16_t size, enum drv_irq irq)

@@ -50,7 +50,7 @@ byte_at(uint64_t gpa)
 	return c;
 }
 
-/* ---- 2.7.2 legacy layout ---------------------------------------------- */
+/* ---- 2.7.2 legacy layout ---- */
 
 START_TEST(spec_legacy_vq_layout__one_area_on_a_4096_boundary)
 {
@@ -67,7 +67,7 @@ START_TEST(spec_legacy_vq_layout__one_area_on_a_4096_boundary)
 }
 END_TEST
 
-/* ---- 2.7.4 framing ------------------------------------------------------ */
+/* ---- 2.7.4 framing ---- */
 
 /* 12 bytes out and in, cut in every way that the device has segments for. */
 START_TEST(spec_vq_framing__result_does_not_depend_on_the_cuts)
@@ -137,8 +137,7 @@ START_TEST(spec_legacy_framing__served_whether_any_layout_is_taken_or_not)
 }
 END_TEST
 
-/* ---- 2.7.5 descriptors ------------------------------------------------------
- */
+/* ---- 2.7.5 descriptors ---- */
 
 START_TEST(spec_vq_split_desc_table__readable_buffers_are_left_alone)
 {
@@ -188,8 +187,7 @@ START_TEST(spec_vq_split_desc_table__no_entry_is_written)
 }
 END_TEST
 
-/* ---- 2.7.5.3 indirect tables
- * --------------------------------------------------- */
+/* ---- 2.7.5.3 indirect tables ---- */
 
 /* A table at DATA + 0x1000: 16 bytes from DATA out, to DATA + 64 in. */
 static void
@@ -241,8 +239,7 @@ START_TEST(spec_vq_split_indirect__table_after_a_direct_prefix)
 }
 END_TEST
 
-/* ---- 2.7.7 used buffer notifications
- * ---------------------------------------------- */
+/* ---- 2.7.7 used buffer notifications ---- */
 
 START_TEST(spec_vq_split_used_notify__flag_0_is_notified)
 {
@@ -322,8 +319,7 @@ START_TEST(spec_vq_split_used_notify__event_inside_a_batch)
 }
 END_TEST
 
-/* ---- 2.7.8 used ring
- * --------------------------------------------------------------- */
+/* ---- 2.7.8 used ring ---- */
 
 START_TEST(spec_vq_split_used_ring__length_is_what_was_written)
 {
@@ -383,8 +379,7 @@ START_TEST(spec_legacy_used_len__is_right_all_the_same)
 }
 END_TEST
 
-/* ---- 2.7.10 available buffer notifications
- * -------------------------------------------- */
+/* ---- 2.7.10 available buffer notifications ---- */
 
 START_TEST(spec_vq_split_avail_suppress__flags_are_0_or_1)
 {
@@ -424,8 +419,7 @@ START_TEST(spec_vq_split_avail_suppress__spurious_kicks_do_no_harm)
 }
 END_TEST
 
-/* ---- 2.7.13
- * ------------------------------------------------------------------------- */
+/* ---- 2.7.13 ---- */
 
 /* The kick for the first one takes the second along. */
 START_TEST(spec_x_vq_split_early_access__chains_are_taken_once_published)

@@ -81,7 +81,7 @@ replug(const struct pci_vdev_ops *ops)
 	host_plug(&rig, ops);
 }
 
-/* ---- made --------------------------------------------------------------- */
+/* ---- made ---- */
 
 START_TEST(alloc_bad_bar_is_einval)
 {
@@ -136,8 +136,7 @@ START_TEST(alloc_rounds_sizes_up)
 }
 END_TEST
 
-/* ---- sized and placed by the guest
- * --------------------------------------------- */
+/* ---- sized and placed by the guest ---- */
 
 START_TEST(sizing_shows_size_and_type)
 {
@@ -242,8 +241,7 @@ START_TEST(decode_follows_a_bar_that_moves)
 }
 END_TEST
 
-/* ---- accesses ---------------------------------------------------------------
- */
+/* ---- accesses ---- */
 
 START_TEST(access_reaches_the_device_masked_to_its_width)
 {

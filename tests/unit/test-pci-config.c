@@ -39,7 +39,7 @@ teardown(void)
 	host_close(&rig);
 }
 
-/* ---- raw ---------------------------------------------------------------- */
+/* ---- raw ---- */
 
 START_TEST(cfgdata_is_little_endian)
 {
@@ -70,8 +70,7 @@ START_TEST(cfgdata_bad_offset_reads_all_ones_and_writes_nothing)
 }
 END_TEST
 
-/* ---- capabilities ----------------------------------------------------------
- */
+/* ---- capabilities ---- */
 
 START_TEST(capabilities_are_linked_in_order_on_dwords)
 {
@@ -132,8 +131,7 @@ START_TEST(find_capability_gives_the_first)
 }
 END_TEST
 
-/* ---- the guest -------------------------------------------------------------
- */
+/* ---- the guest ---- */
 
 START_TEST(guest_reads_any_width)
 {
@@ -224,8 +222,7 @@ START_TEST(reset_keeps_what_the_host_has_set)
 }
 END_TEST
 
-/* ---- the device's own callbacks
- * ---------------------------------------------- */
+/* ---- the device's own callbacks ---- */
 
 static int
 hook_read(struct vmctx *ctx, int vcpu, struct pci_vdev *dev, int offset,

@@ -63,8 +63,7 @@ table(uint64_t at, uint32_t n)
 					      (uint16_t)(i + 1) });
 }
 
-/* ---- direct chains --------------------------------------------------------
- */
+/* ---- direct chains ---- */
 
 START_TEST(walk_one_segment)
 {
@@ -173,8 +172,7 @@ START_TEST(walk_size_1_queue_has_chains_of_one)
 }
 END_TEST
 
-/* ---- what cannot be handed out, but leaves the ring whole -------------------
- */
+/* ---- what cannot be handed out, but leaves the ring whole ---- */
 
 START_TEST(walk_more_segments_than_room_is_a_bad_chain)
 {
@@ -249,8 +247,7 @@ START_TEST(walk_bad_last_segment_is_not_kept)
 }
 END_TEST
 
-/* ---- regions --------------------------------------------------------------
- */
+/* ---- regions ---- */
 
 START_TEST(walk_buffer_across_two_regions_becomes_two_segments)
 {
@@ -346,8 +343,20 @@ START_TEST(walk_buffer_at_the_very_end_of_the_address_space)
 }
 END_TEST
 
-/* ---- indirect tables
- * --------------------------------------------------------- */
+/* With RAM at both ends: the walk must not come round. */
+START_TEST(walk_buffer_beyond_the_address_space_is_a_bad_chain)
+{
+	static uint8_t bottom[4096];
+	struct vbs_ram region = { .gpa = 0, .size = 4096, .hva = bottom };
+
+	add_huge_region(UINT64_MAX - (UINT64_C(1) << 33) + 1);
+	rig_add_region(&rig, &region);
+	rig_desc(&rig, 0, UINT64_MAX - 15, 32, 0, 0);
+	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+}
+END_TEST
+
+/* ---- indirect tables ---- */
 
 START_TEST(walk_indirect_table_is_unrolled)
 {
@@ -527,6 +536,7 @@ add_regions(Suite *s)
 	tcase_add_test(tc, walk_rom_may_be_read_but_not_written);
 	tcase_add_test(tc, walk_chain_of_2_32_bytes_is_a_bad_chain);
 	tcase_add_test(tc, walk_buffer_at_the_very_end_of_the_address_space);
+	tcase_add_test(tc, walk_buffer_beyond_the_address_space_is_a_bad_chain);
 	suite_add_tcase(s, tc);
 }
 

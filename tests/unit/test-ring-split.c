@@ -37,7 +37,7 @@ fill_table(void)
 		rig_desc(&rig, i, BUF + i % 4096, 1, DRV_DESC_WRITE, 0);
 }
 
-/* ---- where the driver may put a ring ------------------------------------ */
+/* ---- where the driver may put a ring ---- */
 
 static const struct split_layout good = { 0x10000, 0x11000, 0x12000 };
 
@@ -144,7 +144,7 @@ START_TEST(map_ring_outside_ram_is_refused)
 }
 END_TEST
 
-/* ---- indices ------------------------------------------------------------- */
+/* ---- indices ---- */
 
 START_TEST(pop_empty_ring_is_0)
 {
@@ -282,8 +282,7 @@ START_TEST(reset_forgets_everything)
 }
 END_TEST
 
-/* ---- put back, given back -------------------------------------------------
- */
+/* ---- put back, given back ---- */
 
 START_TEST(unpop_gives_the_same_chain_again)
 {
@@ -458,8 +457,7 @@ START_TEST(push_on_an_unmapped_ring_only_counts)
 }
 END_TEST
 
-/* ---- does the driver want an interrupt? ------------------------------------
- */
+/* ---- does the driver want an interrupt? ---- */
 
 /* The decision when the used index goes from old to new. */
 static bool
@@ -531,8 +529,7 @@ START_TEST(interrupt_decision_counts_from_the_last_one)
 }
 END_TEST
 
-/* ---- does the device want a kick? -------------------------------------------
- */
+/* ---- does the device want a kick? ---- */
 
 START_TEST(kicks_without_event_idx_are_a_flag)
 {

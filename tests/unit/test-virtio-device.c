@@ -101,7 +101,7 @@ go_live(void)
 	status(VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-/* ---- interrupts ---------------------------------------------------------- */
+/* ---- interrupts ---- */
 
 START_TEST(read_isr_clears_and_lowers_the_line)
 {
@@ -167,8 +167,7 @@ START_TEST(needs_reset_is_said_once)
 }
 END_TEST
 
-/* ---- status and features ----------------------------------------------------
- */
+/* ---- status and features ---- */
 
 START_TEST(face_that_comes_first_wins_until_reset)
 {
@@ -218,8 +217,7 @@ START_TEST(config_without_callbacks_reads_all_ones)
 }
 END_TEST
 
-/* ---- link-up
- * ----------------------------------------------------------------- */
+/* ---- link-up ---- */
 
 static int
 careless_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)

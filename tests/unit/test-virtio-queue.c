@@ -65,8 +65,7 @@ used_idx(void)
 	return drv_split_raw_get_used_idx(&dut.vqs[0].ring);
 }
 
-/* ---- taking ---------------------------------------------------------------
- */
+/* ---- taking ---- */
 
 START_TEST(getchain_without_room_takes_nothing)
 {
@@ -126,8 +125,7 @@ START_TEST(retchain_puts_the_last_one_back_once)
 }
 END_TEST
 
-/* ---- giving back
- * ------------------------------------------------------------- */
+/* ---- giving back ---- */
 
 START_TEST(relchain_of_a_head_not_taken_does_nothing)
 {
@@ -177,8 +175,7 @@ START_TEST(endchains_publishes_a_batch_with_one_interrupt)
 }
 END_TEST
 
-/* ---- being called
- * -------------------------------------------------------------- */
+/* ---- being called ---- */
 
 static void
 take_one(void *arg, struct vqueue_info *queue)
@@ -271,8 +268,7 @@ START_TEST(iothread_comes_before_the_driver_or_not_at_all)
 }
 END_TEST
 
-/* ---- what the ring of a queue is
- * ------------------------------------------------- */
+/* ---- what the ring of a queue is ---- */
 
 START_TEST(reset_gives_every_default_back)
 {
