@@ -78,8 +78,15 @@ count() {
 	cat "$out"/*.log | grep -c "^$1 "
 }
 
+# What has left no result has not passed.
+lost=0
+for name in "${tests[@]}"; do
+	[ -s "$out/$name.log" ] && continue
+	echo "FAIL $name: left no result"
+	lost=$((lost + 1))
+done
 grep -h '^SKIP ' "$out"/*.log
 grep -h '^FAIL ' "$out"/*.log
-failed=$(count FAIL)
+failed=$(($(count FAIL) + lost))
 echo "$(count PASS) passed, $failed failed, $(count SKIP) skipped"
 [ "$failed" -eq 0 ]
