@@ -36,13 +36,8 @@ guest_programs() {
 	done
 }
 
-# An emulated TSC is the host's. On a busy host the guest would measure a wrong
-# speed of it now and then, and all its time-outs would be wrong: tell it.
-guest_tsc() {
-	awk -F : '/^cpu MHz/ { print "tsc_early_khz=" int($2 * 1000); exit }' \
-		/proc/cpuinfo
-}
-
+# guest_tsc_khz: the speed of the time stamp counter of an emulated guest, which
+# is the host's: on a busy host the guest would measure a wrong one.
 guest_tsc_khz() {
 	[ -e "$VM_RUN/tsc-khz" ] || "${CC:-gcc}" -O2 -o "$VM_RUN/tsc-khz" \
 		"$VM_HERE/lib/tsc-khz.c" || die "cannot build tsc-khz"
@@ -72,7 +67,6 @@ guest_boot() {
 		reboot=()
 		panic=0
 	fi
-	[[ $accel != tcg* ]] || append="$(guest_tsc) $append"
 	[ "${#VM_QEMU[@]}" -gt 0 ] || machine=(
 		-machine "$VM_MACHINE,memory-backend=mem" -m "$VM_MEM" -smp "$VM_SMP"
 		-object "memory-backend-memfd,id=mem,size=${VM_MEM}M,share=on"
