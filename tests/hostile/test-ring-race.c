@@ -135,7 +135,8 @@ START_TEST(hostile_a11__chains_change_while_they_are_walked)
 	int n_broken = 0;
 
 	rig_start_way(_i % N_WAYS);
-	for (int i = 0; i < N_ROUNDS / 100; i++) {
+	for (int i = 0;
+	     i < N_ROUNDS / 100 || (i < MAX_ROUNDS / 100 && !n_broken); i++) {
 		r.stop = false;
 		racer_start(&r);
 		for (int k = 0; k < 50; k++)
