@@ -60,6 +60,38 @@ region_holds(const struct mem_region *r, uint64_t gpa, uint64_t len)
 }
 
 /*
+ * The writable region that an address was last found in, copied so that a
+ * look at it costs one cache line. Good while the map is referenced; all zero
+ * holds nothing.
+ */
+struct map_hit {
+	uint64_t gpa;
+	uint64_t size;
+	uint8_t *hva;
+};
+
+/* map_translate() for this region only. */
+static inline uint8_t *
+map_hit_translate(const struct map_hit *hit, uint64_t gpa, uint64_t len)
+{
+	/* Below the region this wraps, and is beyond its end as well. */
+	uint64_t offset = gpa - hit->gpa;
+
+	/* Length 0 wraps as well: it is nowhere. */
+	if (offset >= hit->size || len - 1 >= hit->size - offset)
+		return NULL;
+	return hit->hva + offset;
+}
+
+/* Remember a region, unless it is read-only. */
+static inline void
+map_hit_set(struct map_hit *hit, const struct mem_region *r)
+{
+	if (!(r->flags & VBS_RAM_READONLY))
+		*hit = (struct map_hit){ r->gpa, r->size, r->hva };
+}
+
+/*
  * The one function that turns an address and a length into a pointer: NULL
  * unless all of it lies in one region, and that is writable if write is set.
  */

@@ -12,17 +12,11 @@
 #define AVAIL_F_NO_INTERRUPT 1
 #define USED_F_NO_NOTIFY     1
 
-static size_t
-inflight_words(uint16_t size)
-{
-	return (size + 63u) / 64u;
-}
-
 int
 split_init(struct split *r, uint16_t size_max)
 {
 	memset(r, 0, sizeof(*r));
-	r->inflight = calloc(inflight_words(size_max), sizeof(r->inflight[0]));
+	r->inflight = calloc(size_max, sizeof(r->inflight[0]));
 	return r->inflight ? 0 : -ENOMEM;
 }
 
@@ -45,7 +39,7 @@ split_reset(struct split *r, uint16_t size)
 	r->can_unpop = false;
 	r->indirect = r->event_idx = false;
 	r->n_inflight = 0;
-	memset(r->inflight, 0, inflight_words(size) * sizeof(r->inflight[0]));
+	memset(r->inflight, 0, size * sizeof(r->inflight[0]));
 }
 
 static uint64_t
@@ -127,75 +121,37 @@ split_unmap(struct split *r)
 {
 	map_unref(r->map);
 	r->map = NULL;
-	r->hit = NULL;
+	r->hit = r->table_hit = (struct map_hit){ 0 };
 	r->desc = NULL;
 	r->avail = NULL;
 	r->used = NULL;
 }
 
-bool
-split_has_avail(struct split *r)
-{
-	if (r->avail_idx == r->last_avail)
-		r->avail_idx = guest_load16_acquire(&r->avail->idx);
-	return r->avail_idx != r->last_avail;
-}
-
 uint32_t
-split_position(struct split *r)
+split_position(const struct split *r)
 {
-	r->avail_idx = guest_load16_acquire(&r->avail->idx);
-	return (uint32_t)r->avail_idx << 16 | r->last_avail;
+	uint16_t idx = guest_load16_acquire(&r->avail->idx);
+
+	return (uint32_t)idx << 16 | r->last_avail;
 }
 
 void
 split_unpop(struct split *r)
 {
-	if (!r->can_unpop) {
+	if (!r->can_unpop || !r->inflight[r->last_head]) {
 		/* One that came after it was refused: it cannot be next. */
 		(void)split_push(r, r->last_head, 0);
 		return;
 	}
 	r->can_unpop = false;
 	r->last_avail--;
-	r->n_inflight--;
-	r->inflight[r->last_head / 64] &= ~(UINT64_C(1) << (r->last_head % 64));
-}
-
-static inline bool
-inflight_clear(struct split *r, uint16_t head)
-{
-	uint64_t bit = UINT64_C(1) << (head % 64);
-
-	if (head >= r->size || !(r->inflight[head / 64] & bit))
-		return false;
-	r->inflight[head / 64] &= ~bit;
-	r->n_inflight--;
-	if (head == r->last_head)
-		r->can_unpop = false;
-	return true;
+	(void)split_clear_inflight(r, r->last_head);
 }
 
 void
 split_forget(struct split *r, uint16_t head)
 {
-	(void)inflight_clear(r, head);
-}
-
-bool
-split_push(struct split *r, uint16_t head, uint32_t len)
-{
-	struct split_used_elem *elem;
-
-	if (!inflight_clear(r, head))
-		return false;
-	if (!split_is_mapped(r))
-		return true;
-	elem = &r->used->ring[r->used_idx & r->mask];
-	__atomic_store_n(&elem->id, htole32(head), __ATOMIC_RELAXED);
-	__atomic_store_n(&elem->len, htole32(len), __ATOMIC_RELAXED);
-	r->used_idx++;
-	return true;
+	(void)split_clear_inflight(r, head);
 }
 
 bool

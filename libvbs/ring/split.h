@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/load.h"
 #include "mem/map.h"
 
 #define SPLIT_MAX_SIZE 32768
@@ -50,8 +51,9 @@ struct split {
 	const uint8_t *desc;
 	const struct split_avail *avail;
 	struct split_used *used;
-	struct mem_map *map;          /* referenced while mapped */
-	const struct mem_region *hit; /* the region of the last segment */
+	struct mem_map *map;      /* referenced while mapped */
+	struct map_hit hit;       /* the region of the last segment */
+	struct map_hit table_hit; /* and of the last indirect table */
 
 	uint16_t size; /* entries, a power of two */
 	uint16_t mask;
@@ -65,8 +67,7 @@ struct split {
 	bool indirect;  /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx; /* VIRTIO_F_EVENT_IDX */
 	uint32_t n_inflight;
-	uint64_t *
-		inflight; /* a bit for each head; SPLIT_MAX_SIZE bits or less */
+	bool *inflight; /* for each head; SPLIT_MAX_SIZE or less */
 };
 
 /* The result of a walk that did not end in a usable chain. */
@@ -100,10 +101,35 @@ split_is_mapped(const struct split *r)
 	return r->map != NULL;
 }
 
-/* Is there an entry that has not been taken? Looks at the ring if it must. */
-bool split_has_avail(struct split *r);
+/*
+ * Look at the driver's index: entries to be taken, at most size, or
+ * SPLIT_BAD_RING if it claims more.
+ */
+static inline int
+split_look(struct split *r)
+{
+	uint16_t idx = guest_load16_acquire(&r->avail->idx);
+	uint16_t n = (uint16_t)(idx - r->last_avail);
+
+	if (n > r->size)
+		return SPLIT_BAD_RING;
+	r->avail_idx = idx;
+	return n;
+}
+
+/*
+ * Is there an entry that has not been taken? Looks at the ring if it must.
+ * true as well if there is something wrong, which split_pop() will say.
+ */
+static inline bool
+split_has_avail(struct split *r)
+{
+	return r->avail_idx != r->last_avail || split_look(r) != 0;
+}
+
 /* The driver's index and ours in one number; not 0 if there is an entry. */
-uint32_t split_position(struct split *r);
+uint32_t split_position(const struct split *r);
+
 /*
  * Take the next chain: segments 1..n_iov, 0 if there is none, or SPLIT_BAD_*.
  * With SPLIT_BAD_CHAIN, *head must be pushed back and *bad is filled.
@@ -115,8 +141,34 @@ int split_pop(struct split *r, uint16_t *head, struct iovec *iov,
  * one behind it was refused meanwhile, it is pushed with length 0.
  */
 void split_unpop(struct split *r);
+
+/* The device has done with a head. false if it is not in flight. */
+static inline bool
+split_clear_inflight(struct split *r, uint16_t head)
+{
+	if (head >= r->size || !r->inflight[head])
+		return false;
+	r->inflight[head] = false;
+	r->n_inflight--;
+	return true;
+}
+
 /* false if that head is not in flight; then nothing happens. */
-bool split_push(struct split *r, uint16_t head, uint32_t len);
+static inline bool
+split_push(struct split *r, uint16_t head, uint32_t len)
+{
+	struct split_used_elem *elem;
+
+	if (!split_clear_inflight(r, head))
+		return false;
+	if (!r->used)
+		return true; /* not mapped */
+	elem = &r->used->ring[r->used_idx++ & r->mask];
+	__atomic_store_n(&elem->id, htole32(head), __ATOMIC_RELAXED);
+	__atomic_store_n(&elem->len, htole32(len), __ATOMIC_RELAXED);
+	return true;
+}
+
 /* The same without a word to the driver: the ring is not to be written. */
 void split_forget(struct split *r, uint16_t head);
 /* Let the driver see what was pushed. false if there was nothing. */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What hardly ever happens, kept out of the way of what does. */
+#ifndef BASE_UNLIKELY_H
+#define BASE_UNLIKELY_H
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* A function that is called when something unlikely has happened. */
+#define COLD __attribute__((noinline, cold))
+
+#endif
