@@ -2,6 +2,8 @@
 /* The VQ API: chains out, chains in, interrupts. The data path. */
 #include <errno.h>
 
+#include "base/unlikely.h"
+#include "ring/split-pop.h"
 #include "virtio/virtio.h"
 
 VBS_API bool
@@ -12,7 +14,8 @@ vq_has_descs(struct vqueue_info *vq)
 }
 
 /* The ring cannot be trusted: leave it alone until the driver resets it. */
-void __attribute__((noinline, cold)) vq_break(struct vqueue_info *vq)
+void COLD
+vq_break(struct vqueue_info *vq)
 {
 	vq->priv->broken = true;
 	vq->priv->live = false;
@@ -20,7 +23,7 @@ void __attribute__((noinline, cold)) vq_break(struct vqueue_info *vq)
 }
 
 /* Give a chain back that the device will not see. */
-static void __attribute__((noinline, cold))
+static void COLD
 vq_refuse(struct vqueue_info *vq, uint16_t head,
 	  const struct split_bad_chain *bad)
 {
@@ -33,6 +36,24 @@ vq_refuse(struct vqueue_info *vq, uint16_t head,
 	(void)split_push(&vq->priv->ring, head, len);
 }
 
+/* split_pop() has said n, which is bad: refuse that chain, and take on. */
+static int COLD
+vq_get_bad(struct vqueue_info *vq, int n, uint16_t *pidx, struct iovec *iov,
+	   int n_iov, uint16_t *flags, struct split_bad_chain *bad)
+{
+	/* A queue full of bad chains ends the loop. */
+	for (int left = vq->qsize - 1; n == SPLIT_BAD_CHAIN; left--) {
+		vq_refuse(vq, *pidx, bad);
+		if (left == 0)
+			return 0;
+		n = split_pop(&vq->priv->ring, pidx, iov, flags, n_iov, bad);
+	}
+	if (n != SPLIT_BAD_RING)
+		return n;
+	vq_break(vq);
+	return -EINVAL;
+}
+
 VBS_API int
 vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	    int n_iov, uint16_t *flags)
@@ -43,22 +64,15 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 
 	if (!q || n_iov < 1 || !queue_is_live(q))
 		return 0;
-	/* A queue full of bad chains ends the loop. */
-	for (int left = vq->qsize; left > 0; left--) {
-		n = split_pop(&q->ring, pidx, iov, flags, n_iov, &bad);
-		if (__builtin_expect(n >= 0, 1))
-			return n;
-		if (n == SPLIT_BAD_RING) {
-			vq_break(vq);
-			return -EINVAL;
-		}
-		vq_refuse(vq, *pidx, &bad);
-	}
-	return 0;
+	n = split_pop_inline(&q->ring, pidx, iov, flags, n_iov, &bad);
+	if (unlikely(n < 0))
+		return vq_get_bad(vq, n, pidx, iov, n_iov, flags, &bad);
+	return n;
 }
 
 /* The last chain of an earlier life has come back. */
-static void __attribute__((noinline, cold)) vq_abandoned_back(struct vq_priv *q)
+static void COLD
+vq_abandoned_back(struct vq_priv *q)
 {
 	if (--q->n_abandoned > 0)
 		return;
@@ -69,18 +83,18 @@ static void __attribute__((noinline, cold)) vq_abandoned_back(struct vq_priv *q)
 }
 
 /* Somebody waits for the last chain in flight. */
-static void __attribute__((noinline, cold)) vq_idle(struct vq_priv *q)
+static void COLD
+vq_idle(struct vq_priv *q)
 {
 	(void)pthread_cond_broadcast(&q->idle);
 	if (q->stale_map)
 		queue_wake(q);
 }
 
-static inline void
+static void
 vq_check_idle(struct vq_priv *q)
 {
-	if (__builtin_expect(q->stopping || q->stale_map, 0) &&
-	    q->ring.n_inflight == 0)
+	if ((q->stopping || q->stale_map) && q->ring.n_inflight == 0)
 		vq_idle(q);
 }
 
@@ -98,13 +112,10 @@ vq_retchain(struct vqueue_info *vq)
 	vq_check_idle(q);
 }
 
-VBS_API void
-vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
+/* Return a chain to a queue that is not, or no more, as it should be. */
+static void COLD
+vq_rel_late(struct vq_priv *q, uint16_t idx, uint32_t iolen)
 {
-	struct vq_priv *q = vq->priv;
-
-	if (!q)
-		return;
 	if (q->n_abandoned > 0) {
 		vq_abandoned_back(q);
 		return;
@@ -115,6 +126,20 @@ vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 	else
 		(void)split_push(&q->ring, idx, iolen);
 	vq_check_idle(q);
+}
+
+VBS_API void
+vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
+{
+	struct vq_priv *q = vq->priv;
+
+	if (!q)
+		return;
+	/* Live: neither stopping, nor broken, nor of an earlier life. */
+	if (unlikely(!q->live))
+		vq_rel_late(q, idx, iolen);
+	else
+		(void)split_push(&q->ring, idx, iolen);
 }
 
 VBS_API void
