@@ -199,7 +199,12 @@ parse_command(struct dm_args *args, char **words, struct dm_error *err)
 		args->topic = words[1];
 		return 0;
 	}
-	if (!strcmp(words[0], "list") && !words[1]) {
+	if (!strcmp(words[0], "list") && words[1])
+		return dm_fail(err, -EINVAL,
+			       "list: '%.40s' is too much; `vbs-dm help %.40s` "
+			       "is about one device",
+			       words[1], words[1]);
+	if (!strcmp(words[0], "list")) {
 		args->action = DM_LIST;
 		return 0;
 	}

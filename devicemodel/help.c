@@ -2,6 +2,7 @@
 /* Help: of the program, and of each device from its table of options. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <vbs/version.h>
 
@@ -62,6 +63,11 @@ dm_help_device(const char *name, struct dm_error *err)
 	const struct dm_device *device = dm_device_find(name);
 	const char *near;
 
+	if (!device && strchr(name, '/'))
+		return dm_fail(err, -EINVAL,
+			       "help: %s brings no help; see where it comes "
+			       "from",
+			       name);
 	if (!device) {
 		near = dm_device_nearest(name);
 		return dm_fail(err, -EINVAL,

@@ -67,8 +67,10 @@ function_new(struct run *run, struct function *f)
 	if (rc < 0 && atomic_load(&f->log.n_errors) > 0)
 		return rc; /* the device has said why */
 	if (rc < 0) {
-		(void)dm_fail(&err, rc, "-s %u: cannot make %s: %s",
-			      f->slot->slot, f->slot->name, strerror(-rc));
+		(void)dm_fail(&err, rc, "-s %u: cannot make %s: %s; %s",
+			      f->slot->slot, f->slot->name, strerror(-rc),
+			      f->slot->opts ? "check its options"
+					    : "it may need options");
 		return fail(rc, &err);
 	}
 	pci_set_cfgdata16(f->dev, CFG_SUBVENDOR, run->subvendor);

@@ -6,6 +6,7 @@
 set -u
 top=$(pwd)
 dm=$top/devicemodel/vbs-dm
+include=$(cd "${srcdir:=.}" && pwd)/include
 tmp=$(mktemp -d)
 passed=0 failed=0 skipped=0
 served=
@@ -184,6 +185,32 @@ printf '%s' 'const int vbs_device_abi = 99; static const int none;' \
 	${CC:-cc} -shared -fPIC -o old.so -x c - &&
 	refused object_of_another_abi 2 'old.so was built for device ABI 99' \
 		--socket-dir sockets -s 5,./old.so
+cat >picky.c <<'END'
+#include <errno.h>
+#include <vbs/pci.h>
+
+static int
+picky_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	return -EINVAL;
+}
+
+static const struct pci_vdev_ops picky_ops = {
+	.class_name = "picky",
+	.vdev_init = picky_init,
+};
+VBS_DEVICE(picky_ops);
+END
+if ${CC:-cc} -shared -fPIC -I "$include" -o picky.so picky.c; then
+	refused object_that_refuses_its_options 2 \
+		'cannot make \./picky\.so: .*; check its options' \
+		--socket-dir sockets -s 5,./picky.so,x=1
+	refused object_that_refuses_to_be_made 2 \
+		'cannot make \./picky\.so: .*; it may need options' \
+		--socket-dir sockets -s 5,./picky.so
+else
+	fail "object_that_refuses: does not build"
+fi
 refused object_that_is_none 1 'cannot load device \./plain: .*-shared' \
 	--socket-dir sockets -s 5,./plain
 
@@ -225,6 +252,10 @@ refused bad_poll 2 '--poll-us=soon: not a number' --poll-us=soon
 refused bad_subvendor 2 '--subvendor=intel: not a PCI vendor' \
 	--subvendor=intel
 refused unknown_command 2 "'serve' is no command; give help" serve
+refused list_of_something 2 'list: .*vbs-dm help virtio-blk' \
+	list virtio-blk
+refused help_for_an_object 2 'help: \./x\.so brings no help; see' \
+	help ./x.so
 refused help_for_nothing 2 "no device 'virtio-blkk'; .*'virtio-blk'" \
 	help virtio-blkk
 
