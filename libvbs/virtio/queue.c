@@ -18,7 +18,7 @@
 static void
 update_live(struct vq_priv *q)
 {
-	struct virtio_priv *p = q->vq->common->priv;
+	struct virtio_priv *p = q->dev;
 
 	q->live = q->vq->enabled && split_is_mapped(&q->ring) && !q->stopping &&
 		  !q->broken && !q->stale_map && !q->deserted &&
@@ -86,6 +86,7 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	init_idle(q);
 	(void)pthread_mutex_init(&vq->mtx, NULL);
 	q->vq = vq;
+	q->dev = p;
 	q->size_max = size;
 	q->base = p->common->dev->vmctx->base;
 	vq->num = num;

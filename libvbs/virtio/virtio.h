@@ -42,6 +42,7 @@ enum face {
 struct vq_priv {
 	struct split ring;
 	struct vqueue_info *vq;
+	struct virtio_priv *dev;
 	struct split_layout layout; /* as the driver has set it */
 	uint32_t pfn;               /* legacy: the layout's page */
 	uint16_t size_max;
@@ -156,8 +157,7 @@ extern const struct vm_client_ops queues_vm_ops;
 static inline bool
 queue_is_live(const struct vq_priv *q)
 {
-	return q->live &&
-	       !__atomic_load_n(&q->vq->common->priv->failed, __ATOMIC_RELAXED);
+	return q->live && !__atomic_load_n(&q->dev->failed, __ATOMIC_RELAXED);
 }
 
 /* vq.c */

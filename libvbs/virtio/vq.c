@@ -36,17 +36,29 @@ vq_refuse(struct vqueue_info *vq, uint16_t head,
 	(void)split_push(&vq->priv->ring, head, len);
 }
 
+/* The arguments of vq_getchain(), where they are in nobody's way. */
+struct vq_want {
+	struct vqueue_info *vq;
+	uint16_t *pidx;
+	struct iovec *iov;
+	uint16_t *flags;
+	int n_iov;
+	struct split_bad_chain bad;
+};
+
 /* split_pop() has said n, which is bad: refuse that chain, and take on. */
 static int COLD
-vq_get_bad(struct vqueue_info *vq, int n, uint16_t *pidx, struct iovec *iov,
-	   int n_iov, uint16_t *flags, struct split_bad_chain *bad)
+vq_get_bad(struct vq_want *want, int n)
 {
+	struct vqueue_info *vq = want->vq;
+
 	/* A queue full of bad chains ends the loop. */
 	for (int left = vq->qsize - 1; n == SPLIT_BAD_CHAIN; left--) {
-		vq_refuse(vq, *pidx, bad);
+		vq_refuse(vq, *want->pidx, &want->bad);
 		if (left == 0)
 			return 0;
-		n = split_pop(&vq->priv->ring, pidx, iov, flags, n_iov, bad);
+		n = split_pop(&vq->priv->ring, want->pidx, want->iov,
+			      want->flags, want->n_iov, &want->bad);
 	}
 	if (n != SPLIT_BAD_RING)
 		return n;
@@ -59,14 +71,19 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	    int n_iov, uint16_t *flags)
 {
 	struct vq_priv *q = vq->priv;
-	struct split_bad_chain bad;
+	struct vq_want want;
 	int n;
 
 	if (!q || n_iov < 1 || !queue_is_live(q))
 		return 0;
-	n = split_pop_inline(&q->ring, pidx, iov, flags, n_iov, &bad);
+	want.vq = vq;
+	want.pidx = pidx;
+	want.iov = iov;
+	want.flags = flags;
+	want.n_iov = n_iov;
+	n = split_pop_inline(&q->ring, pidx, iov, flags, n_iov, &want.bad);
 	if (unlikely(n < 0))
-		return vq_get_bad(vq, n, pidx, iov, n_iov, flags, &bad);
+		return vq_get_bad(&want, n);
 	return n;
 }
 
