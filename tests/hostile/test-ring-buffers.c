@@ -147,6 +147,21 @@ START_TEST(hostile_a6__buffer_up_to_the_end_of_the_address_space_is_served)
 }
 END_TEST
 
+/* With RAM at both ends of the address space, a wrap would find some. */
+START_TEST(hostile_a6__wrap_onto_ram_at_address_0)
+{
+	int slot = drv_ram_add(&ram, 0, DRV_PAGE, DRV_RAM_HEAP);
+
+	rig_start_way(_i % N_WAYS);
+	ck_assert_int_ge(slot, 0);
+	send_pair(IN_GPA, 16, TOP_GPA + TOP_SIZE - 8, 16);
+	assert_refused(0, 0);
+	send_pair(TOP_GPA, (uint32_t)TOP_SIZE + 1, OUT_GPA, 16);
+	ck_assert_uint_eq(used_take(vq).len, 0);
+	ck_assert_uint_eq(byte_at(7), 0);
+}
+END_TEST
+
 #define HUGE_GPA  UINT64_C(0x100000000)
 #define HUGE_SIZE UINT64_C(0x80000000)
 
@@ -541,6 +556,7 @@ add_addresses(TCase *tc)
 		tc,
 		hostile_a6__buffer_up_to_the_end_of_the_address_space_is_served,
 		1);
+	add_ways(tc, hostile_a6__wrap_onto_ram_at_address_0, 1);
 	add_ways(tc, hostile_a6__lengths_that_add_up_beyond_32_bits, 1);
 	add_ways(tc, hostile_a6__lengths_that_wrap_twice, 1);
 	add_ways(tc, hostile_a6__lengths_that_add_up_to_32_bits_are_served, 1);

@@ -131,6 +131,24 @@ START_TEST(hostile_a1__good_chain_before_a_loop_in_one_batch)
 }
 END_TEST
 
+START_TEST(hostile_a1__loops_on_every_queue_are_told_once)
+{
+	start(_i);
+	put_circle(2, 8);
+	chain_send(SIZE);
+	vq = &dut.vqs[1];
+	put_circle(2, 8);
+	chain_send(SIZE);
+	ck_assert_int_eq(probe_count(&probe->n_errors), 2);
+	ck_assert_uint_eq(drv_device_config_irqs(&dut), 1);
+	ck_assert_int_eq(n_log_lines, 1);
+	ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring), 0);
+	rig_restart();
+	assert_serves(&dut.vqs[0]);
+	assert_serves(&dut.vqs[1]);
+}
+END_TEST
+
 /* ---- A2: out of range ---- */
 
 static const uint16_t far_heads[] = { SIZE, SIZE + 1, 0x7fff, 0x8000, 0xffff };
@@ -461,6 +479,8 @@ add_loops(TCase *tc)
 		0, N_FACES);
 	tcase_add_loop_test(tc,
 			    hostile_a1__good_chain_before_a_loop_in_one_batch,
+			    0, N_WAYS);
+	tcase_add_loop_test(tc, hostile_a1__loops_on_every_queue_are_told_once,
 			    0, N_WAYS);
 	tcase_add_loop_test(tc, hostile_a2__head_out_of_range, 0,
 			    N_FACES * n_heads);
