@@ -16,7 +16,7 @@ vuser_get_info(struct vbs_vfio_user *srv, struct vuser_msg *msg)
 	info.argsz = sizeof(info);
 	info.flags = VFIO_DEVICE_FLAGS_RESET | VFIO_DEVICE_FLAGS_PCI;
 	info.n_regions = VFIO_PCI_NUM_REGIONS;
-	info.n_irqs = VUSER_IRQ_TYPES;
+	info.n_irqs = VUSER_IRQ_KINDS;
 	memcpy(msg->reply, &info, sizeof(info));
 	return 0;
 }

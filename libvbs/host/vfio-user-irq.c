@@ -267,7 +267,7 @@ irq_check(const struct vuser_irq_set *req, const struct vuser_msg *msg)
 		return -EINVAL;
 	if (!irq_one_bit(data) || !irq_one_bit(action))
 		return -EINVAL;
-	if (req->index >= VUSER_IRQ_TYPES)
+	if (req->index >= VUSER_IRQ_KINDS)
 		return -EINVAL;
 	if (data == VFIO_IRQ_SET_DATA_BOOL)
 		extra = req->count;
@@ -280,7 +280,7 @@ irq_check(const struct vuser_irq_set *req, const struct vuser_msg *msg)
 static int
 irq_check_range(const struct vuser_irqs *irqs, const struct vuser_irq_set *req)
 {
-	uint32_t n = req->index < VUSER_IRQ_KINDS ? irqs->n[req->index] : 0;
+	uint32_t n = irqs->n[req->index];
 
 	if (req->count == 0) {
 		bool all = req->flags == (VFIO_IRQ_SET_DATA_NONE |
@@ -307,7 +307,7 @@ irq_apply(struct vuser_irqs *irqs, const struct vuser_irq_set *req,
 		irq_set_fds(irqs, req, msg->fds);
 		return;
 	}
-	if (req->count == 0 && req->index < VUSER_IRQ_KINDS)
+	if (req->count == 0)
 		irq_disable(irqs, req->index);
 	for (uint32_t i = 0; i < req->count; i++) {
 		if (req->flags & VFIO_IRQ_SET_DATA_BOOL && !bools[i])
@@ -358,15 +358,11 @@ vuser_get_irq_info(struct vbs_vfio_user *srv, struct vuser_msg *msg)
 
 	memcpy(&info, msg->data, sizeof(info));
 	if (!vuser_argsz_ok(info.argsz, sizeof(info)) ||
-	    info.index >= VUSER_IRQ_TYPES)
+	    info.index >= VUSER_IRQ_KINDS)
 		return -EINVAL;
 	info.argsz = sizeof(info);
-	info.flags = VFIO_IRQ_INFO_EVENTFD;
-	info.count = 0;
-	if (info.index < VUSER_IRQ_KINDS) {
-		info.flags = flags[info.index];
-		info.count = srv->irqs.n[info.index];
-	}
+	info.flags = flags[info.index];
+	info.count = srv->irqs.n[info.index];
 	memcpy(msg->reply, &info, sizeof(info));
 	return 0;
 }

@@ -21,9 +21,9 @@
 
 struct event_base;
 
-/* VFIO_PCI_INTX_IRQ_INDEX, _MSI_, _MSIX_; ERR and REQ have no vectors. */
+/* VFIO_PCI_INTX_IRQ_INDEX, _MSI_, _MSIX_. QEMU warns about an ERR of count 0,
+ * and asks for none that is not announced. */
 #define VUSER_IRQ_KINDS 3
-#define VUSER_IRQ_TYPES 5
 
 struct vuser_vector {
 	int fd;        /* -1: none */
