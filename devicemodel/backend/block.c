@@ -304,6 +304,30 @@ block_open(const struct block_options *opts, struct block **out,
 	return 0;
 }
 
+const char *
+block_foreign_format(const struct block *b)
+{
+	static const struct {
+		const char *name;
+		uint64_t offset;
+		char magic[4];
+	} formats[] = {
+		{ "qcow2", 0, { 'Q', 'F', 'I', '\xfb' } },
+		{ "vmdk", 0, { 'K', 'D', 'M', 'V' } },
+		{ "vhdx", 0, { 'v', 'h', 'd', 'x' } },
+		{ "vdi", 64, { '\x7f', '\x10', '\xda', '\xbe' } },
+	};
+	char head[SECTOR] = { 0 };
+
+	if (pread(b->direct ? b->buffered_fd : b->fd, head, sizeof(head), 0) <
+	    0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!memcmp(head + formats[i].offset, formats[i].magic, 4))
+			return formats[i].name;
+	return NULL;
+}
+
 void
 block_close(struct block *b)
 {

@@ -93,6 +93,10 @@ void block_close(struct block *b);
 /* Bytes. Any thread. */
 uint64_t block_size(const struct block *b);
 
+/* The format that a raw image seems to have, or NULL: somebody may have meant
+ * it, and a guest that writes would destroy it. */
+const char *block_foreign_format(const struct block *b);
+
 /* Look at the size of the image again. Did it change? */
 bool block_refresh(struct block *b);
 

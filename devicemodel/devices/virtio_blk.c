@@ -522,6 +522,7 @@ blk_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 {
 	struct virtio_blk *blk = calloc(1, sizeof(*blk));
 	struct dm_error err = { "out of memory" };
+	const char *format;
 	int rc = -ENOMEM;
 
 	if (!blk)
@@ -550,6 +551,12 @@ blk_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 		dev->name, blk->opts.path,
 		(unsigned long long)block_size(blk->block) / BLK_SECTOR,
 		block_engine_name(blk->block), blk->serial);
+	format = block_foreign_format(blk->block);
+	if (format)
+		vbs_log(ctx, VBS_LOG_WARNING,
+			"%s: image %.80s begins like a %s image, but is served "
+			"as it is, raw; make it raw with qemu-img convert",
+			dev->name, blk->opts.path, format);
 	return 0;
 }
 

@@ -339,6 +339,15 @@ second reader_beside_a_writer 1 'locked: something else .* for writing' \
 	--socket-dir sockets -s 5,virtio-blk,disk.img,ro
 ended sigterm TERM
 
+printf 'QFI\373' | cat - disk.img | head -c 1048576 >disk.qcow2
+if serve --socket-path one.sock -s 4,virtio-blk,disk.qcow2,ro &&
+	grep -q 'disk.qcow2 begins like a qcow2 image, .* raw' err; then
+	pass
+else
+	fail "image of another format: $(cat err)"
+fi
+ended warned TERM
+
 serve --socket-path one.sock -s 4,virtio-blk,disk.img,ro ||
 	fail "read-only: $(cat err)"
 refused_keep=$served
