@@ -240,6 +240,29 @@ START_TEST(hostile_a7__buffer_to_write_that_ends_in_a_hole_is_not_begun)
 }
 END_TEST
 
+/* The region of the first buffer is at hand when the second is looked at. */
+START_TEST(hostile_a7__second_buffer_one_byte_beyond_its_region)
+{
+	const uint64_t end = FAR_GPA + FAR_SIZE;
+
+	rig_start_way(_i % N_WAYS);
+	send_pair(end - 8, 8, end - 8, 9);
+	assert_refused(0, 0);
+}
+END_TEST
+
+START_TEST(hostile_a7__second_buffer_one_byte_into_the_next_region)
+{
+	uint8_t pattern[9];
+
+	rig_start_way(_i);
+	put_pattern(NEXT_GPA - 100, pattern, 9);
+	send_pair(NEXT_GPA - 100, 9, NEXT_GPA - 8, 9);
+	assert_served(0, 9);
+	assert_copied(NEXT_GPA - 8, pattern, 9);
+}
+END_TEST
+
 START_TEST(hostile_a7__buffer_across_adjacent_regions_is_served)
 {
 	uint8_t pattern[200];
@@ -336,6 +359,23 @@ START_TEST(hostile_a8__rom_is_not_written)
 		ck_assert_uint_eq(rom[i], 0x52);
 	ck_assert_ptr_null(
 		paddr_guest2host(drv_inproc_vm(machine), ROM_GPA, 1));
+}
+END_TEST
+
+START_TEST(hostile_a8__rom_is_not_written_after_it_was_read)
+{
+	const struct drv_seg segs[] = {
+		{ ROM_GPA, 16, false },
+		{ ROM_GPA + 64, 16, false },
+		{ ROM_GPA + 128, 16, true },
+	};
+
+	rig_start_way(_i);
+	add_rom();
+	chain_segs(segs, 3);
+	assert_refused(0, 0);
+	for (size_t i = 0; i < sizeof(rom); i++)
+		ck_assert_uint_eq(rom[i], 0x52);
 }
 END_TEST
 
@@ -564,6 +604,9 @@ add_addresses(TCase *tc)
 	add_ways(tc,
 		 hostile_a7__buffer_to_write_that_ends_in_a_hole_is_not_begun,
 		 N_CUT);
+	add_ways(tc, hostile_a7__second_buffer_one_byte_beyond_its_region, 1);
+	add_ways(tc, hostile_a7__second_buffer_one_byte_into_the_next_region,
+		 1);
 	add_ways(tc, hostile_a7__buffer_across_adjacent_regions_is_served, 1);
 	add_ways(tc,
 		 hostile_a7__buffer_across_regions_is_refused_once_one_has_gone,
@@ -576,6 +619,7 @@ add_places(TCase *tc)
 	add_ways(tc, hostile_a8__buffer_in_a_bar, 3);
 	add_ways(tc, hostile_a8__message_to_the_interrupt_controller, 1);
 	add_ways(tc, hostile_a8__rom_is_not_written, 1);
+	add_ways(tc, hostile_a8__rom_is_not_written_after_it_was_read, 1);
 	add_ways(tc, hostile_a8__rom_is_no_place_for_a_status, 1);
 	add_ways(tc, hostile_a8__rom_is_read, 1);
 	add_ways(tc, hostile_a8__chain_that_overwrites_the_descriptor_table, 1);
