@@ -66,7 +66,11 @@ struct pci_vdev_ops {
 	 * behind.
 	 */
 	int (*vdev_init)(struct vmctx *ctx, struct pci_vdev *dev, char *opts);
-	/** Undo vdev_init. The device has been reset: no queue is live. */
+	/**
+	 * Undo vdev_init. The device has been reset: no queue is live. A chain
+	 * that it cannot give back, because a request is stuck, keeps its
+	 * memory mapped for ever.
+	 */
 	void (*vdev_deinit)(struct vmctx *ctx, struct pci_vdev *dev,
 			    char *opts);
 	/** ACRN's: not called. */
