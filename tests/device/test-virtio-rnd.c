@@ -120,6 +120,7 @@ START_TEST(read_on_each_face_with_each_interrupt)
 }
 END_TEST
 
+/* covers: C5 */
 START_TEST(read_of_any_size_writes_what_it_reports)
 {
 	static const uint32_t sizes[] = {

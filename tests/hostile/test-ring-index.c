@@ -135,6 +135,7 @@ refill(struct vqueue_info *q)
 	drv_split_raw_offer(&vq->ring, 0);
 }
 
+/* covers: B12 */
 START_TEST(hostile_a3__endless_refill_does_not_starve_the_other_queue)
 {
 	rig_start_way(_i);
