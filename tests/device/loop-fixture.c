@@ -126,15 +126,3 @@ common_get(enum drv_common_reg reg)
 	ck_assert_int_eq(drv_common_read(&dut.vd, reg, &val), 0);
 	return val;
 }
-
-int
-run_suite(Suite *s)
-{
-	SRunner *sr = srunner_create(s);
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}

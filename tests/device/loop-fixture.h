@@ -13,6 +13,7 @@
 #include "device/loop.h"
 #include "driver/device.h"
 #include "driver/inproc.h"
+#include "suite.h"
 
 #define RAM_GPA  0x100000
 #define RAM_SIZE 0x200000
@@ -51,8 +52,5 @@ int reap_all(int queue);
 uint8_t status(void);
 uint8_t isr(void);
 uint64_t common_get(enum drv_common_reg reg);
-
-/* Run a suite; the exit status of main(). */
-int run_suite(Suite *s);
 
 #endif

@@ -196,5 +196,5 @@ main(void)
 	Suite *s = suite_create("virtio-iothread");
 
 	add_cases(s);
-	return run_suite(s);
+	return suite_run(s);
 }

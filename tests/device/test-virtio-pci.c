@@ -363,5 +363,5 @@ main(void)
 	Suite *s = suite_create("virtio-pci");
 
 	add_cases(s);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -405,5 +405,5 @@ main(void)
 	Suite *s = suite_create("virtio-queue");
 
 	add_cases(s);
-	return run_suite(s);
+	return suite_run(s);
 }

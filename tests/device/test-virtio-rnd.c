@@ -9,6 +9,7 @@
 #include "driver/device.h"
 #include "driver/inproc.h"
 #include "driver/rng.h"
+#include "suite.h"
 
 #define RAM_GPA  0x100000
 #define RAM_SIZE 0x100000
@@ -255,11 +256,5 @@ rnd_suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(rnd_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(rnd_suite());
 }

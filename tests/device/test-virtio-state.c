@@ -259,5 +259,5 @@ main(void)
 	Suite *s = suite_create("virtio-state");
 
 	add_cases(s);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -16,6 +16,7 @@
 #include "device/loop.h"
 #include "driver/device.h"
 #include "host/served.h"
+#include "suite.h"
 
 #define NOTIFY_BAR    4
 #define NOTIFY_OFFSET 0x3000u
@@ -490,15 +491,10 @@ main(void)
 	};
 	TCase *tc = tcase_create("vfio-user doorbells");
 	Suite *suite = suite_create("vfio-user doorbells");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tc, tests[i]);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "driver/pci.h"
 #include "host/served.h"
 #include "host/toy.h"
+#include "suite.h"
 
 #define INTX 0
 #define MSI  1
@@ -378,16 +379,11 @@ main(void)
 	};
 	TCase *tc = tcase_create("vfio-user-irq");
 	Suite *suite = suite_create("vfio-user-irq");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tc, tests[i]);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return suite_run(suite);
 }

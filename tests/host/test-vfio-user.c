@@ -11,6 +11,7 @@
 
 #include "host/served.h"
 #include "host/toy.h"
+#include "suite.h"
 
 #define CONFIG 7
 
@@ -507,16 +508,11 @@ main(void)
 	};
 	TCase *tc = tcase_create("vfio-user");
 	Suite *suite = suite_create("vfio-user");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tc, tests[i]);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 
 #include "host/served.h"
 #include "host/toy.h"
+#include "suite.h"
 
 #define CONFIG  7
 #define MAX_FDS 253
@@ -600,15 +601,10 @@ main(void)
 {
 	TCase *tc = tcase_create("vfio-user framing");
 	Suite *suite = suite_create("hostile vfio-user framing");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	add_tests(tc);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return suite_run(suite);
 }

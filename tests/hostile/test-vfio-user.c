@@ -18,6 +18,7 @@
 
 #include "host/served.h"
 #include "host/toy.h"
+#include "suite.h"
 
 #define RW     (DRV_VFU_DMA_READABLE | DRV_VFU_DMA_WRITEABLE)
 #define MSIX   2
@@ -644,15 +645,10 @@ main(void)
 {
 	TCase *tc = tcase_create("vfio-user");
 	Suite *suite = suite_create("hostile vfio-user");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	add_tests(tc);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed > 0;
+	return suite_run(suite);
 }

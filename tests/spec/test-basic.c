@@ -606,5 +606,5 @@ main(void)
 	add_negotiation(s);
 	add_reset(s);
 	add_configuration(s);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -397,5 +397,5 @@ main(void)
 
 	add_device(s);
 	add_queues(s);
-	return run_suite(s);
+	return suite_run(s);
 }

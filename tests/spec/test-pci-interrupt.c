@@ -366,5 +366,5 @@ main(void)
 
 	add_isr(s);
 	add_msix(s);
-	return run_suite(s);
+	return suite_run(s);
 }

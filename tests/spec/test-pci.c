@@ -636,5 +636,5 @@ main(void)
 	add_function(s);
 	add_window(s);
 	add_legacy(s);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -555,5 +555,5 @@ main(void)
 	add_chains(s);
 	add_used(s);
 	add_available(s);
-	return run_suite(s);
+	return suite_run(s);
 }

@@ -170,5 +170,5 @@ legacy_suite(void)
 int
 main(void)
 {
-	return run_suite(legacy_suite());
+	return suite_run(legacy_suite());
 }

@@ -210,5 +210,5 @@ modern_suite(void)
 int
 main(void)
 {
-	return run_suite(modern_suite());
+	return suite_run(modern_suite());
 }

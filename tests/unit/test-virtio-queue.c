@@ -340,5 +340,5 @@ queue_suite(void)
 int
 main(void)
 {
-	return run_suite(queue_suite());
+	return suite_run(queue_suite());
 }
