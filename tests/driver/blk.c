@@ -8,7 +8,6 @@
 
 #define HEADER_BYTES 16
 #define SLOT_BYTES   32
-#define CONFIG_BYTES 60
 
 int
 drv_blk_init(struct drv_blk *blk, struct drv_vq *vq, struct drv_ram *ram,
@@ -152,14 +151,9 @@ drv_blk_ranges(struct drv_blk *blk, uint32_t type,
 	return rc < 0 ? rc : drv_blk_call(blk, type, 0, &seg, 1, res);
 }
 
-int
-drv_blk_config(struct drv_virtio *vd, struct drv_blk_config *cfg)
+void
+drv_blk_config_parse(const uint8_t *p, struct drv_blk_config *cfg)
 {
-	uint8_t p[CONFIG_BYTES];
-	int rc = drv_virtio_config_read(vd, 0, p, sizeof(p));
-
-	if (rc < 0)
-		return rc;
 	cfg->capacity = drv_load64(p + DRV_BLK_CFG_CAPACITY);
 	cfg->size_max = drv_load32(p + DRV_BLK_CFG_SIZE_MAX);
 	cfg->seg_max = drv_load32(p + DRV_BLK_CFG_SEG_MAX);
@@ -181,5 +175,15 @@ drv_blk_config(struct drv_virtio *vd, struct drv_blk_config *cfg)
 		drv_load32(p + DRV_BLK_CFG_MAX_ZEROES_SECTORS);
 	cfg->max_zeroes_seg = drv_load32(p + DRV_BLK_CFG_MAX_ZEROES_SEG);
 	cfg->zeroes_may_unmap = p[DRV_BLK_CFG_ZEROES_MAY_UNMAP];
-	return 0;
+}
+
+int
+drv_blk_config(struct drv_virtio *vd, struct drv_blk_config *cfg)
+{
+	uint8_t p[DRV_BLK_CFG_BYTES];
+	int rc = drv_virtio_config_read(vd, 0, p, sizeof(p));
+
+	if (rc == 0)
+		drv_blk_config_parse(p, cfg);
+	return rc;
 }

@@ -76,6 +76,7 @@ enum drv_blk_cfg {
 	DRV_BLK_CFG_MAX_ZEROES_SEG = 52,
 	DRV_BLK_CFG_ZEROES_MAY_UNMAP = 56,
 };
+#define DRV_BLK_CFG_BYTES 60
 
 struct drv_blk_config {
 	uint64_t capacity; /* sectors */
@@ -158,5 +159,8 @@ int drv_blk_ranges(struct drv_blk *blk, uint32_t type,
 
 /* Read the configuration, all of it, by any face. */
 int drv_blk_config(struct drv_virtio *vd, struct drv_blk_config *cfg);
+
+/* The same from its DRV_BLK_CFG_BYTES bytes, however they were read. */
+void drv_blk_config_parse(const uint8_t *p, struct drv_blk_config *cfg);
 
 #endif

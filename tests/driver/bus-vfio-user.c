@@ -436,7 +436,7 @@ int
 drv_vfio_user_open(const char *path, const struct drv_vfio_user_opts *opts,
 		   struct drv_bus **out)
 {
-	int fd = drv_vfu_connect(path);
+	int fd = drv_socket_connect(path);
 
 	return fd < 0 ? fd : drv_vfio_user_attach(fd, opts, out);
 }

@@ -2,7 +2,6 @@
 /* What every carrier of a PCI function shares: forwarding, counting, waiting.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "driver/bus.h"
 
@@ -123,15 +122,6 @@ int
 drv_bus_run(struct drv_bus *bus)
 {
 	return bus->ops->run(bus, 0);
-}
-
-int64_t
-drv_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 int

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "driver/clock.h"
 #include "driver/ram.h"
 
 /* Numbered as VFIO numbers them. */
@@ -24,9 +25,8 @@ enum drv_irq {
 	DRV_IRQ_KINDS,
 };
 
-#define DRV_N_BARS     6
-#define DRV_N_VECTORS  2048
-#define DRV_TIMEOUT_MS 10000
+#define DRV_N_BARS    6
+#define DRV_N_VECTORS 2048
 
 struct drv_bus;
 
@@ -115,8 +115,5 @@ void drv_bus_close(struct drv_bus *bus);
 /* For carriers: one interrupt came, n times. Any thread. */
 void drv_bus_count_irq(struct drv_bus *bus, enum drv_irq kind, uint32_t vector,
 		       uint64_t n);
-
-/* Milliseconds of the monotonic clock. */
-int64_t drv_now_ms(void);
 
 #endif

@@ -13,8 +13,6 @@
 #include "driver/virtio.h"
 #include "driver/vq.h"
 
-#define DRV_MAX_QUEUES 16
-
 struct drv_device_opts {
 	enum drv_face face;
 	enum drv_irq irq;    /* the zero value is INTx */

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DRV_RAM_MAX 64
+#define DRV_RAM_MAX 512 /* vhost-user has up to 509 memory slots */
 #define DRV_PAGE    4096
 
 enum drv_ram_kind {

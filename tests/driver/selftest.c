@@ -512,7 +512,7 @@ serve_one(void *arg)
 
 	memcpy(cmd, &dma, sizeof(dma));
 	memcpy(cmd + sizeof(dma), &acc, sizeof(acc));
-	ck_assert_int_eq(drv_vfu_send(fd, cmd, sizeof(cmd), NULL, 0), 0);
+	ck_assert_int_eq(drv_socket_send(fd, cmd, sizeof(cmd), NULL, 0), 0);
 	len = drv_vfu_recv(fd, buf, sizeof(buf), NULL, NULL, 5000);
 	ck_assert_int_eq(len, 36);
 	ck_assert_mem_eq(buf + 32, "abcd", 4);
@@ -520,7 +520,7 @@ serve_one(void *arg)
 	hdr.size = 16;
 	hdr.flags = DRV_VFU_F_REPLY | DRV_VFU_F_ERROR;
 	hdr.error = EEXIST;
-	ck_assert_int_eq(drv_vfu_send(fd, &hdr, 16, NULL, 0), 0);
+	ck_assert_int_eq(drv_socket_send(fd, &hdr, 16, NULL, 0), 0);
 	(void)close(fd);
 	return NULL;
 }
@@ -540,7 +540,7 @@ START_TEST(vfio_user_call_carries_fds_serves_dma_and_gets_errno)
 			 -EEXIST);
 	ck_assert_int_eq(vfu.n_dma_reads, 1);
 	ck_assert_int_eq(pthread_join(thr, NULL), 0);
-	ck_assert(drv_vfu_is_closed(sv[0], 1000));
+	ck_assert(drv_socket_is_closed(sv[0], 1000));
 	ck_assert_int_eq(drv_vfu_reset(&vfu), -ECONNRESET);
 	drv_vfu_deinit(&vfu);
 	(void)close(memfd);

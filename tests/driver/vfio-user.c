@@ -4,10 +4,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "driver/clock.h"
 #include "driver/vfio-user.h"
 
 #define HDR_SIZE sizeof(struct drv_vfu_hdr)
@@ -18,131 +17,6 @@ static const char default_json[] =
 	"\"max_data_xfer_size\":1048576,\"max_dma_maps\":65535,"
 	"\"pgsizes\":4096,\"write_multiple\":true,"
 	"\"migration\":{\"pgsize\":4096,\"max_bitmap_size\":268435456}}}";
-
-int
-drv_vfu_connect(const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sun.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
-		rc = -errno;
-		(void)close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-static ssize_t
-send_some(int fd, const uint8_t *buf, size_t len, const int *fds, int n_fds)
-{
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int) * 253)];
-	} ctl;
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
-			     .iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	size_t fd_bytes = sizeof(int) * (size_t)n_fds;
-	struct cmsghdr *cm;
-	ssize_t n;
-
-	if (n_fds > 0) {
-		memset(&ctl, 0, sizeof(ctl));
-		msg.msg_control = ctl.buf;
-		msg.msg_controllen = CMSG_SPACE(fd_bytes);
-		cm = CMSG_FIRSTHDR(&msg);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(fd_bytes);
-		memcpy(CMSG_DATA(cm), fds, fd_bytes);
-	}
-	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n;
-}
-
-int
-drv_vfu_send(int fd, const void *buf, size_t len, const int *fds, int n_fds)
-{
-	const uint8_t *p = buf;
-	ssize_t n;
-
-	if (n_fds < 0 || n_fds > 253)
-		return -EINVAL;
-	while (len > 0) {
-		n = send_some(fd, p, len, fds, n_fds);
-		if (n < 0)
-			return errno == EPIPE ? -ECONNRESET : -errno;
-		p += n;
-		len -= (size_t)n;
-		n_fds = 0;
-	}
-	return 0;
-}
-
-/* Keep the descriptors of one recvmsg(2) that fit; close the others. */
-static void
-take_fds(struct msghdr *msg, int *fds, int *n_fds)
-{
-	for (struct cmsghdr *cm = CMSG_FIRSTHDR(msg); cm;
-	     cm = CMSG_NXTHDR(msg, cm)) {
-		size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
-			if (fds && *n_fds < DRV_VFU_MAX_FDS)
-				fds[(*n_fds)++] = fd;
-			else
-				(void)close(fd);
-		}
-	}
-}
-
-/* Read exactly len bytes: len, 0 at a clean end, or a negative errno. */
-static ssize_t
-recv_exact(int fd, void *buf, size_t len, int *fds, int *n_fds, int64_t end)
-{
-	uint8_t *p = buf;
-	size_t done = 0;
-
-	while (done < len) {
-		char ctl[CMSG_SPACE(sizeof(int) * DRV_VFU_MAX_FDS)];
-		struct iovec iov = { .iov_base = p + done,
-				     .iov_len = len - done };
-		struct msghdr msg = { .msg_iov = &iov,
-				      .msg_iovlen = 1,
-				      .msg_control = ctl,
-				      .msg_controllen = sizeof(ctl) };
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-		int64_t left = end - drv_now_ms();
-		ssize_t n;
-
-		if (poll(&pfd, 1, left > 0 ? (int)left : 0) <= 0)
-			return -ETIMEDOUT;
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		take_fds(&msg, fds, n_fds);
-		if (n == 0)
-			return done ? -ECONNRESET : 0;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
 
 ssize_t
 drv_vfu_recv(int fd, void *buf, size_t cap, int *fds, int *n_fds,
@@ -158,46 +32,18 @@ drv_vfu_recv(int fd, void *buf, size_t cap, int *fds, int *n_fds,
 	*n_fds = 0;
 	if (cap < HDR_SIZE)
 		return -EINVAL;
-	n = recv_exact(fd, &hdr, HDR_SIZE, fds, n_fds, end);
+	n = drv_socket_recv(fd, &hdr, HDR_SIZE, fds, DRV_VFU_MAX_FDS, n_fds,
+			    end);
 	if (n <= 0)
 		return n;
 	memcpy(buf, &hdr, HDR_SIZE);
 	if (hdr.size < HDR_SIZE || hdr.size > cap)
 		return -EPROTO;
-	n = recv_exact(fd, (uint8_t *)buf + HDR_SIZE, hdr.size - HDR_SIZE, fds,
-		       n_fds, end);
+	n = drv_socket_recv(fd, (uint8_t *)buf + HDR_SIZE, hdr.size - HDR_SIZE,
+			    fds, DRV_VFU_MAX_FDS, n_fds, end);
 	if (n == 0 && hdr.size > HDR_SIZE)
 		return -ECONNRESET;
 	return n < 0 ? n : (ssize_t)hdr.size;
-}
-
-bool
-drv_vfu_is_closed(int fd, int timeout_ms)
-{
-	int64_t end = drv_now_ms() + timeout_ms;
-	char sink[4096];
-	int n_fds = 0;
-
-	for (;;) {
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-		struct iovec iov = { .iov_base = sink,
-				     .iov_len = sizeof(sink) };
-		char ctl[CMSG_SPACE(sizeof(int) * DRV_VFU_MAX_FDS)];
-		struct msghdr msg = { .msg_iov = &iov,
-				      .msg_iovlen = 1,
-				      .msg_control = ctl,
-				      .msg_controllen = sizeof(ctl) };
-		int64_t left = end - drv_now_ms();
-		ssize_t n;
-
-		if (poll(&pfd, 1, left > 0 ? (int)left : 0) <= 0)
-			return false;
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-		if (n > 0)
-			take_fds(&msg, NULL, &n_fds);
-		else
-			return n == 0 || errno != EINTR;
-	}
 }
 
 int
@@ -299,7 +145,7 @@ serve_command(struct drv_vfu *vfu)
 		len = HDR_SIZE;
 	}
 	vfu->hdr->size = (uint32_t)len;
-	return drv_vfu_send(vfu->fd, vfu->buf, len, NULL, 0);
+	return drv_socket_send(vfu->fd, vfu->buf, len, NULL, 0);
 }
 
 static bool
@@ -346,7 +192,7 @@ send_command(struct drv_vfu *vfu, struct drv_vfu_hdr *hdr, const void *req,
 		memcpy(p + HDR_SIZE, req, req_len);
 	if (data_len)
 		memcpy(p + HDR_SIZE + req_len, data, data_len);
-	return drv_vfu_send(vfu->fd, p, len, NULL, 0);
+	return drv_socket_send(vfu->fd, p, len, NULL, 0);
 }
 
 /* Wait for the reply to a command. */
@@ -400,7 +246,7 @@ drv_vfu_call_fds(struct drv_vfu *vfu, uint16_t cmd, const void *req,
 	hdr.size = (uint32_t)(HDR_SIZE + req_len);
 	memcpy(vfu->buf, &hdr, HDR_SIZE);
 	memcpy(vfu->buf + HDR_SIZE, req, req_len);
-	rc = drv_vfu_send(vfu->fd, vfu->buf, hdr.size, fds, n_fds);
+	rc = drv_socket_send(vfu->fd, vfu->buf, hdr.size, fds, n_fds);
 	return rc < 0 ? rc : wait_reply(vfu, &hdr);
 }
 

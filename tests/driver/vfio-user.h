@@ -18,6 +18,7 @@
 
 #include "driver/bus.h"
 #include "driver/ram.h"
+#include "driver/socket.h"
 
 #define DRV_VFU_MAX_FDS   64
 #define DRV_VFU_MAX_BYTES ((1u << 20) + 4096)
@@ -168,20 +169,13 @@ struct drv_vfu {
 };
 
 /*
- * Raw: no state, no checks. Connect to a listening socket: a descriptor or a
- * negative errno. Send len bytes with n_fds descriptors, which stay the
- * caller's. Receive one message into buf (cap bytes), and at most
- * DRV_VFU_MAX_FDS descriptors, which become the caller's: the message's size,
- * 0 when the peer has closed, or a negative errno.
+ * Raw: no state, no checks; driver/socket.h has what sends. Receive one
+ * message into buf (cap bytes), and at most DRV_VFU_MAX_FDS descriptors, which
+ * become the caller's: the message's size, 0 when the peer has closed, or a
+ * negative errno.
  */
-int drv_vfu_connect(const char *path);
-int drv_vfu_send(int fd, const void *buf, size_t len, const int *fds,
-		 int n_fds);
 ssize_t drv_vfu_recv(int fd, void *buf, size_t cap, int *fds, int *n_fds,
 		     int timeout_ms);
-
-/* Has the peer closed the connection within timeout_ms? Reads what is left. */
-bool drv_vfu_is_closed(int fd, int timeout_ms);
 
 /* Wrap a connected socket, which is ours from the call on. 0 or -ENOMEM. */
 int drv_vfu_init(struct drv_vfu *vfu, int fd);

@@ -21,6 +21,54 @@ ring_place(struct drv_vq *vq, struct drv_ram *ram, uint16_t size)
 	return drv_split_init(&vq->ring, ram, size);
 }
 
+/* With NOTIFICATION_DATA the avail index goes along (4.1.5.2). */
+static uint32_t
+kick_value(const struct drv_vq *vq, uint32_t *size)
+{
+	if (!(vq->vd->features & DRV_BIT(DRV_F_NOTIFICATION_DATA))) {
+		*size = 2;
+		return vq->index;
+	}
+	*size = 4;
+	return (uint32_t)vq->ring.published << 16 | vq->index;
+}
+
+static int
+pci_kick(struct drv_vq *vq)
+{
+	struct drv_pci *pci = vq->vd->pci;
+	uint32_t size, val = kick_value(vq, &size);
+
+	if (vq->vd->face == DRV_WINDOW)
+		return drv_pci_window_write(pci, (uint8_t)vq->kick_bar,
+					    (uint32_t)vq->kick_off, size, val);
+	return drv_bus_bar_write(pci->bus, vq->kick_bar, vq->kick_off, size,
+				 val);
+}
+
+static int
+pci_wait(struct drv_vq *vq, bool (*done)(void *arg), void *arg, int timeout_ms)
+{
+	return drv_bus_wait(vq->vd->pci->bus, done, arg, timeout_ms);
+}
+
+static uint64_t
+pci_irqs(struct drv_vq *vq)
+{
+	struct drv_bus *bus = vq->vd->pci->bus;
+
+	if (vq->vector != DRV_NO_VECTOR)
+		return drv_bus_irqs(bus, DRV_IRQ_MSIX, vq->vector);
+	return drv_bus_irqs(bus, DRV_IRQ_INTX, 0) +
+	       drv_bus_irqs(bus, DRV_IRQ_MSI, 0);
+}
+
+static const struct drv_vq_ops pci_ops = {
+	.kick = pci_kick,
+	.wait = pci_wait,
+	.irqs = pci_irqs,
+};
+
 int
 drv_vq_open(struct drv_vq *vq, struct drv_virtio *vd, struct drv_ram *ram,
 	    uint16_t index, uint16_t size, uint16_t vector)
@@ -28,6 +76,7 @@ drv_vq_open(struct drv_vq *vq, struct drv_virtio *vd, struct drv_ram *ram,
 	int rc;
 
 	memset(vq, 0, sizeof(*vq));
+	vq->ops = &pci_ops;
 	vq->vd = vd;
 	vq->index = index;
 	vq->vector = vector;
@@ -50,30 +99,11 @@ drv_vq_close(struct drv_vq *vq)
 	drv_split_deinit(&vq->ring);
 }
 
-/* With NOTIFICATION_DATA the avail index goes along (4.1.5.2). */
-static uint32_t
-kick_value(const struct drv_vq *vq, uint32_t *size)
-{
-	if (!(vq->vd->features & DRV_BIT(DRV_F_NOTIFICATION_DATA))) {
-		*size = 2;
-		return vq->index;
-	}
-	*size = 4;
-	return (uint32_t)vq->ring.published << 16 | vq->index;
-}
-
 int
 drv_vq_kick(struct drv_vq *vq)
 {
-	struct drv_pci *pci = vq->vd->pci;
-	uint32_t size, val = kick_value(vq, &size);
-
 	vq->n_kicks++;
-	if (vq->vd->face == DRV_WINDOW)
-		return drv_pci_window_write(pci, (uint8_t)vq->kick_bar,
-					    (uint32_t)vq->kick_off, size, val);
-	return drv_bus_bar_write(pci->bus, vq->kick_bar, vq->kick_off, size,
-				 val);
+	return vq->ops->kick(vq);
 }
 
 int
@@ -107,8 +137,7 @@ ring_has_used(void *arg)
 int
 drv_vq_wait(struct drv_vq *vq, struct drv_used *out, int timeout_ms)
 {
-	int rc = drv_bus_wait(vq->vd->pci->bus, ring_has_used, &vq->ring,
-			      timeout_ms);
+	int rc = vq->ops->wait(vq, ring_has_used, &vq->ring, timeout_ms);
 
 	return rc < 0 ? rc : drv_split_reap(&vq->ring, out);
 }
@@ -131,10 +160,5 @@ drv_vq_call(struct drv_vq *vq, const struct drv_seg *segs, int n,
 uint64_t
 drv_vq_irqs(struct drv_vq *vq)
 {
-	struct drv_bus *bus = vq->vd->pci->bus;
-
-	if (vq->vector != DRV_NO_VECTOR)
-		return drv_bus_irqs(bus, DRV_IRQ_MSIX, vq->vector);
-	return drv_bus_irqs(bus, DRV_IRQ_INTX, 0) +
-	       drv_bus_irqs(bus, DRV_IRQ_MSI, 0);
+	return vq->ops->irqs(vq);
 }

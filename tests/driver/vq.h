@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtqueue in use: a split ring in guest RAM, attached to a device, with
- * its kick place looked up once. What most tests and all benchmarks need; the
- * ring is there for those that need more.
+ * A virtqueue in use: a split ring in guest RAM, attached to a device by one
+ * of the carriers: a PCI function (with its kick place looked up once), or a
+ * vhost-user connection (vhost-user-device.h). What most tests need; the ring
+ * is there for those that need more.
  */
 #ifndef DRV_VQ_H
 #define DRV_VQ_H
@@ -13,15 +14,30 @@
 #include "driver/split.h"
 #include "driver/virtio.h"
 
+#define DRV_MAX_QUEUES 16
+
+struct drv_vq;
+
+/* What a carrier does for a queue. */
+struct drv_vq_ops {
+	int (*kick)(struct drv_vq *vq);
+	/* Let the device run until done(arg). 0, -ETIMEDOUT, or an errno. */
+	int (*wait)(struct drv_vq *vq, bool (*done)(void *arg), void *arg,
+		    int timeout_ms);
+	uint64_t (*irqs)(struct drv_vq *vq);
+};
+
 struct drv_vq {
-	struct drv_virtio *vd; /* the caller's */
+	const struct drv_vq_ops *ops;
 	struct drv_split ring;
 	uint16_t index;
-	uint16_t vector; /* or DRV_NO_VECTOR */
-	bool indirect;   /* submit as indirect tables; the caller sets it */
+	bool indirect; /* submit as indirect tables; the caller sets it */
+	uint64_t n_kicks;
+	/* On a PCI function. */
+	struct drv_virtio *vd; /* the caller's */
+	uint16_t vector;       /* or DRV_NO_VECTOR */
 	int kick_bar;
 	uint64_t kick_off;
-	uint64_t n_kicks;
 };
 
 /*

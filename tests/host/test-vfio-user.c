@@ -307,7 +307,7 @@ START_TEST(many_commands_in_one_send_are_all_answered_in_order)
 						   .size = sizeof(cmd[i]) };
 		cmd[i].acc = (struct drv_vfu_region_access){ i, 4, 1 };
 	}
-	ck_assert_int_eq(drv_vfu_send(vfu.fd, cmd, sizeof(cmd), NULL, 0), 0);
+	ck_assert_int_eq(drv_socket_send(vfu.fd, cmd, sizeof(cmd), NULL, 0), 0);
 	for (uint16_t i = 0; i < 100; i++) {
 		struct drv_vfu_hdr hdr;
 
@@ -335,7 +335,7 @@ START_TEST(a_client_that_reads_late_gets_every_reply)
 	for (uint16_t i = 0; i < 100; i++) {
 		cmd.hdr.id = i;
 		ck_assert_int_eq(
-			drv_vfu_send(vfu.fd, &cmd, sizeof(cmd), NULL, 0), 0);
+			drv_socket_send(vfu.fd, &cmd, sizeof(cmd), NULL, 0), 0);
 	}
 	for (uint16_t i = 0; i < 100; i++) {
 		struct drv_vfu_hdr hdr;
@@ -464,7 +464,7 @@ START_TEST(serve_refuses_what_it_cannot_serve)
 		-EINVAL);
 	vbs_vfio_user_stop(srv);
 	vbs_vfio_user_stop(srv);
-	ck_assert(drv_vfu_is_closed(pair[1], DRV_TIMEOUT_MS));
+	ck_assert(drv_socket_is_closed(pair[1], DRV_TIMEOUT_MS));
 	(void)close(pair[1]);
 
 	/* Again, after a stop; freed without one. */

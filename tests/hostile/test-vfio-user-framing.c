@@ -63,7 +63,7 @@ open_client(void)
 	int fd = served_connect(&served);
 	uint8_t buf[256];
 
-	ck_assert_int_eq(drv_vfu_send(fd, &msg, sizeof(msg), NULL, 0), 0);
+	ck_assert_int_eq(drv_socket_send(fd, &msg, sizeof(msg), NULL, 0), 0);
 	ck_assert_int_gt(
 		drv_vfu_recv(fd, buf, sizeof(buf), NULL, NULL, DRV_TIMEOUT_MS),
 		0);
@@ -73,7 +73,7 @@ open_client(void)
 static void
 assert_closed(int fd)
 {
-	ck_assert(drv_vfu_is_closed(fd, DRV_TIMEOUT_MS));
+	ck_assert(drv_socket_is_closed(fd, DRV_TIMEOUT_MS));
 	(void)close(fd);
 }
 
@@ -82,7 +82,7 @@ assert_header_closes(const struct drv_vfu_hdr *hdr)
 {
 	int fd = open_client();
 
-	ck_assert_int_eq(drv_vfu_send(fd, hdr, sizeof(*hdr), NULL, 0), 0);
+	ck_assert_int_eq(drv_socket_send(fd, hdr, sizeof(*hdr), NULL, 0), 0);
 	assert_closed(fd);
 }
 
@@ -195,7 +195,7 @@ START_TEST(hostile_e6__commands_before_the_version_close)
 		int fd = served_connect(&served);
 
 		memcpy(msg, &hdr, sizeof(hdr));
-		ck_assert_int_eq(drv_vfu_send(fd, msg, sizeof(msg), NULL, 0),
+		ck_assert_int_eq(drv_socket_send(fd, msg, sizeof(msg), NULL, 0),
 				 0);
 		assert_closed(fd);
 	}
@@ -216,7 +216,7 @@ START_TEST(hostile_e5__message_byte_by_byte_is_answered)
 	int fd = open_client();
 
 	for (size_t i = 0; i < sizeof(get_info); i++)
-		ck_assert_int_eq(drv_vfu_send(fd, bytes + i, 1, NULL, 0), 0);
+		ck_assert_int_eq(drv_socket_send(fd, bytes + i, 1, NULL, 0), 0);
 	assert_answered(fd);
 	(void)close(fd);
 }
@@ -229,9 +229,10 @@ START_TEST(hostile_e5__message_in_two_parts_is_answered)
 	int fd = open_client();
 
 	for (size_t cut = 1; cut < sizeof(get_info); cut++) {
-		ck_assert_int_eq(drv_vfu_send(fd, bytes, cut, NULL, 0), 0);
-		ck_assert_int_eq(drv_vfu_send(fd, bytes + cut,
-					      sizeof(get_info) - cut, NULL, 0),
+		ck_assert_int_eq(drv_socket_send(fd, bytes, cut, NULL, 0), 0);
+		ck_assert_int_eq(drv_socket_send(fd, bytes + cut,
+						 sizeof(get_info) - cut, NULL,
+						 0),
 				 0);
 		assert_answered(fd);
 	}
@@ -246,7 +247,7 @@ START_TEST(hostile_e5__end_at_every_byte_frees_all)
 	for (size_t cut = 0; cut <= sizeof(get_info); cut++) {
 		int fd = open_client();
 
-		ck_assert_int_eq(drv_vfu_send(fd, bytes, cut, NULL, 0), 0);
+		ck_assert_int_eq(drv_socket_send(fd, bytes, cut, NULL, 0), 0);
 		ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
 		if (cut == sizeof(get_info))
 			assert_answered(fd);
@@ -268,7 +269,7 @@ START_TEST(hostile_e5__end_at_every_byte_of_the_version_frees_all)
 	for (size_t cut = 0; cut < sizeof(msg); cut++) {
 		int fd = served_connect(&served);
 
-		ck_assert_int_eq(drv_vfu_send(fd, &msg, cut, NULL, 0), 0);
+		ck_assert_int_eq(drv_socket_send(fd, &msg, cut, NULL, 0), 0);
 		(void)close(fd);
 		assert_next_is_served();
 	}
@@ -289,10 +290,11 @@ START_TEST(hostile_e5__end_in_the_middle_of_a_large_write_frees_all)
 	for (int i = 0; i < 20; i++) {
 		int fd = open_client();
 
-		ck_assert_int_eq(drv_vfu_send(fd, &msg, sizeof(msg), NULL, 0),
-				 0);
 		ck_assert_int_eq(
-			drv_vfu_send(fd, data, (size_t)i * 5000, NULL, 0), 0);
+			drv_socket_send(fd, &msg, sizeof(msg), NULL, 0), 0);
+		ck_assert_int_eq(
+			drv_socket_send(fd, data, (size_t)i * 5000, NULL, 0),
+			0);
 		(void)close(fd);
 		assert_next_is_served();
 	}
@@ -313,7 +315,7 @@ START_TEST(hostile_e5__client_that_reads_nothing_holds_up_nobody)
 
 		for (int k = 0; k < 200; k++)
 			ck_assert_int_eq(
-				drv_vfu_send(fd, &msg, sizeof(msg), NULL, 0),
+				drv_socket_send(fd, &msg, sizeof(msg), NULL, 0),
 				0);
 		(void)close(fd);
 		assert_next_is_served();
@@ -379,8 +381,8 @@ START_TEST(hostile_e5__descriptors_on_every_command_are_closed)
 			int fd = open_client();
 
 			make_spare(n);
-			ck_assert_int_eq(drv_vfu_send(fd, buf, len, spare, n),
-					 0);
+			ck_assert_int_eq(
+				drv_socket_send(fd, buf, len, spare, n), 0);
 			close_spare(n);
 			(void)close(fd);
 			assert_next_is_served();
@@ -399,7 +401,7 @@ START_TEST(hostile_e5__descriptors_on_the_wrong_command_close)
 		int fd = open_client();
 
 		make_spare(1);
-		ck_assert_int_eq(drv_vfu_send(fd, buf, len, spare, 1), 0);
+		ck_assert_int_eq(drv_socket_send(fd, buf, len, spare, 1), 0);
 		close_spare(1);
 		assert_closed(fd);
 		assert_next_is_served();
@@ -420,7 +422,7 @@ START_TEST(hostile_e5__too_many_descriptors_close)
 		int fd = open_client();
 
 		make_spare(bad[i].n);
-		ck_assert_int_eq(drv_vfu_send(fd, buf, len, spare, bad[i].n),
+		ck_assert_int_eq(drv_socket_send(fd, buf, len, spare, bad[i].n),
 				 0);
 		close_spare(bad[i].n);
 		assert_closed(fd);
@@ -435,7 +437,7 @@ START_TEST(hostile_e5__descriptors_with_every_byte_are_closed)
 
 	make_spare(16);
 	for (size_t i = 0; i < sizeof(get_info) && rc == 0; i++)
-		rc = drv_vfu_send(fd, bytes + i, 1, spare, 16);
+		rc = drv_socket_send(fd, bytes + i, 1, spare, 16);
 	close_spare(16);
 	assert_closed(fd);
 }
@@ -460,7 +462,7 @@ START_TEST(hostile_e5__descriptors_that_found_no_room_here_close)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = (struct rlimit){ .rlim_max = limit.rlim_max };
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	ck_assert_int_eq(drv_vfu_send(fd, &irqs, sizeof(irqs), spare, 1), 0);
+	ck_assert_int_eq(drv_socket_send(fd, &irqs, sizeof(irqs), spare, 1), 0);
 	closed = read_end(fd);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	ck_assert(closed);
@@ -487,14 +489,14 @@ START_TEST(hostile_e5__descriptors_find_their_message_among_others)
 		static const uint16_t order[] = { 1, 2, 1 };
 
 		make_spare(2);
+		ck_assert_int_eq(drv_socket_send(fd, &get_info,
+						 sizeof(get_info), NULL, 0),
+				 0);
 		ck_assert_int_eq(
-			drv_vfu_send(fd, &get_info, sizeof(get_info), NULL, 0),
-			0);
-		ck_assert_int_eq(
-			drv_vfu_send(fd, &irqs, sizeof(irqs), spare, 2), 0);
-		ck_assert_int_eq(
-			drv_vfu_send(fd, &get_info, sizeof(get_info), NULL, 0),
-			0);
+			drv_socket_send(fd, &irqs, sizeof(irqs), spare, 2), 0);
+		ck_assert_int_eq(drv_socket_send(fd, &get_info,
+						 sizeof(get_info), NULL, 0),
+				 0);
 		close_spare(2);
 		for (int k = 0; k < 3; k++) {
 			struct drv_vfu_hdr hdr;
@@ -529,9 +531,9 @@ START_TEST(hostile_e5__descriptors_whose_message_is_cut_arrive)
 		struct drv_vfu_hdr hdr;
 
 		make_spare(2);
-		ck_assert_int_eq(drv_vfu_send(fd, bytes, cut, spare, 2), 0);
-		ck_assert_int_eq(drv_vfu_send(fd, bytes + cut,
-					      sizeof(irqs) - cut, NULL, 0),
+		ck_assert_int_eq(drv_socket_send(fd, bytes, cut, spare, 2), 0);
+		ck_assert_int_eq(drv_socket_send(fd, bytes + cut,
+						 sizeof(irqs) - cut, NULL, 0),
 				 0);
 		close_spare(2);
 		ck_assert_int_eq(drv_vfu_recv(fd, &hdr, sizeof(hdr), NULL, NULL,
@@ -558,7 +560,7 @@ START_TEST(hostile_e5__random_bytes_close_or_are_refused)
 		/* Now and then with a header that leads further. */
 		if (round % 3 == 0)
 			(void)make_message((uint16_t)(round % N_CMDS), junk);
-		(void)drv_vfu_send(fd, junk, sizeof(junk), NULL, 0);
+		(void)drv_socket_send(fd, junk, sizeof(junk), NULL, 0);
 		(void)close(fd);
 		assert_next_is_served();
 	}

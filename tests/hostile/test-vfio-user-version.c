@@ -156,7 +156,7 @@ START_TEST(hostile_e7__message_ids_are_only_echoed)
 	for (int i = 0; i < 6; i++) {
 		cmd.hdr.id = ids[i];
 		ck_assert_int_eq(
-			drv_vfu_send(vfu.fd, &cmd, sizeof(cmd), NULL, 0), 0);
+			drv_socket_send(vfu.fd, &cmd, sizeof(cmd), NULL, 0), 0);
 	}
 	for (int i = 0; i < 6; i++) {
 		struct drv_vfu_hdr hdr;

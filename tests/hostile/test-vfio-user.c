@@ -577,7 +577,7 @@ START_TEST(hostile_e6__second_client_is_refused_and_the_first_served)
 	for (int i = 0; i < 20; i++) {
 		int fd = served_connect(&served);
 
-		ck_assert(drv_vfu_is_closed(fd, DRV_TIMEOUT_MS));
+		ck_assert(drv_socket_is_closed(fd, DRV_TIMEOUT_MS));
 		(void)close(fd);
 		ck_assert_int_eq(drv_vfu_device_info(&vfu, &info), 0);
 	}
