@@ -161,7 +161,7 @@ irq_on_unmask(evutil_socket_t fd, short what, void *arg)
 
 /* DATA_EVENTFD | ACTION_UNMASK: the client will unmask INTx by an eventfd. */
 static int
-irq_set_unmask_fd(struct vuser_irqs *irqs, struct vuser_fds *fds)
+irq_set_unmask_fd(struct vuser_irqs *irqs, struct conn_fds *fds)
 {
 	struct event *ev;
 
@@ -185,7 +185,7 @@ irq_set_unmask_fd(struct vuser_irqs *irqs, struct vuser_fds *fds)
 /* DATA_EVENTFD | ACTION_TRIGGER: give eventfds, or take them away. */
 static void
 irq_set_fds(struct vuser_irqs *irqs, const struct vuser_irq_set *req,
-	    struct vuser_fds *fds)
+	    struct conn_fds *fds)
 {
 	for (uint32_t i = 0; i < req->count; i++) {
 		struct vuser_vector *vec = &irqs->vec[req->index][req->start];
@@ -240,7 +240,7 @@ irq_one_bit(uint32_t bits)
 }
 
 static bool
-irq_fds_ok(const struct vuser_irq_set *req, const struct vuser_fds *fds)
+irq_fds_ok(const struct vuser_irq_set *req, const struct conn_fds *fds)
 {
 	if (!(req->flags & VFIO_IRQ_SET_DATA_EVENTFD))
 		return fds->n == 0;

@@ -122,10 +122,10 @@ msg_broken(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr,
 int
 vuser_msg_grow(struct vbs_vfio_user *srv, struct vuser_msg *msg, uint32_t len)
 {
-	struct vuser_conn *conn = &srv->conn;
+	struct conn *conn = &srv->conn;
 	size_t hdr_len = sizeof(struct vuser_hdr);
 
-	if (vuser_conn_room(conn, hdr_len + len) < 0)
+	if (conn_room(conn, hdr_len + len) < 0)
 		return -ENOMEM;
 	msg->reply = conn->tx + conn->tx_len + hdr_len;
 	memset(msg->reply, 0, len);
@@ -137,7 +137,7 @@ vuser_msg_grow(struct vbs_vfio_user *srv, struct vuser_msg *msg, uint32_t len)
 static void
 msg_reply(struct vbs_vfio_user *srv, const struct vuser_msg *msg, int rc)
 {
-	struct vuser_conn *conn = &srv->conn;
+	struct conn *conn = &srv->conn;
 	struct vuser_hdr hdr = {
 		.id = msg->hdr.id,
 		.command = msg->hdr.command,
@@ -173,7 +173,7 @@ msg_handle(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr,
 	if (vuser_msg_grow(srv, &msg, type->reply) < 0)
 		return -ENOMEM; /* not even an error reply can be made */
 	rc = type->handle ? type->handle(srv, &msg) : -ENOTSUP;
-	vuser_fds_close(msg.fds);
+	conn_fds_close(msg.fds);
 	if (rc < 0 && vuser_first(srv, VUSER_SAID_REFUSED))
 		vbs_log(srv->vm, VBS_LOG_WARNING, "%s: %s refused: %s",
 			srv->dev->name, type->name, strerror(-rc));
@@ -186,13 +186,13 @@ msg_handle(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr,
 static int
 msg_make_way(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr)
 {
-	struct vuser_conn *conn = &srv->conn;
+	struct conn *conn = &srv->conn;
 
 	/* Descriptors go with the first byte of what is sent. */
 	if (conn->tx_len > TX_HIGH ||
 	    (conn->tx_len > 0 && msg_types[hdr->command].gives_fds) ||
 	    conn->n_tx_fds > 0)
-		return vuser_conn_flush(conn);
+		return conn_flush(conn);
 	return 0;
 }
 
@@ -203,22 +203,22 @@ msg_make_way(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr)
 static long
 msg_step(struct vbs_vfio_user *srv, size_t pos)
 {
-	struct vuser_conn *conn = &srv->conn;
+	struct conn *conn = &srv->conn;
 	size_t left = conn->rx_len - pos;
 	struct vuser_hdr hdr;
 	const char *why;
 	int rc = 0;
 
 	if (left < sizeof(hdr))
-		return left > 0 ? vuser_conn_adopt(conn) : 0;
+		return left > 0 ? conn_adopt(conn) : 0;
 	memcpy(&hdr, conn->rx + pos, sizeof(hdr));
 	if (left <= hdr.size)
-		rc = vuser_conn_adopt(conn); /* none begins after it */
+		rc = conn_adopt(conn); /* none begins after it */
 	why = rc < 0 ? "too many descriptors" : msg_check(srv, &hdr);
 	if (why)
 		return msg_broken(srv, &hdr, why);
 	if (left < hdr.size)
-		return vuser_conn_want(conn, hdr.size);
+		return conn_want(conn, hdr.size);
 	rc = msg_make_way(srv, &hdr);
 	if (rc == 0)
 		rc = msg_handle(srv, &hdr, conn->rx + pos + sizeof(hdr));
@@ -235,7 +235,7 @@ vuser_msg_run(struct vbs_vfio_user *srv)
 	do
 		n = msg_step(srv, pos);
 	while (n > 0 && (pos += (size_t)n) > 0);
-	vuser_conn_consume(&srv->conn, pos);
-	rc = vuser_conn_flush(&srv->conn);
+	conn_consume(&srv->conn, pos);
+	rc = conn_flush(&srv->conn);
 	return n < 0 ? (int)n : rc;
 }

@@ -23,7 +23,7 @@ srv_drop(struct vbs_vfio_user *srv)
 {
 	if (srv->conn.fd < 0)
 		return;
-	vuser_conn_close(&srv->conn);
+	conn_close(&srv->conn);
 	vuser_poll_stop(&srv->poll);
 	vuser_dma_clear(srv); /* chains come back, and interrupt */
 	vuser_irq_clear(&srv->irqs);
@@ -68,7 +68,7 @@ static void
 srv_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct vbs_vfio_user *srv = arg;
-	long n = vuser_conn_recv(&srv->conn);
+	long n = conn_recv(&srv->conn);
 
 	if (n == -EAGAIN || n == -EINTR)
 		return;
@@ -82,7 +82,7 @@ static void
 srv_on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct vbs_vfio_user *srv = arg;
-	int rc = vuser_conn_flush(&srv->conn);
+	int rc = conn_flush(&srv->conn);
 
 	if (rc == -EAGAIN)
 		rc = event_add(srv->conn.wr, NULL);
@@ -96,9 +96,9 @@ srv_on_writable(evutil_socket_t fd, short what, void *arg)
 static int
 srv_connect(struct vbs_vfio_user *srv, int fd)
 {
-	struct vuser_conn *conn = &srv->conn;
+	struct conn *conn = &srv->conn;
 
-	if (vuser_conn_open(conn, fd) < 0) {
+	if (conn_open(conn, fd) < 0) {
 		(void)close(fd);
 		return -ENOMEM;
 	}
@@ -154,7 +154,7 @@ srv_on_accept(evutil_socket_t listen_fd, short what, void *arg)
 		srv_pause_listening(srv, errno);
 		return;
 	}
-	if (srv->conn.fd >= 0 && vuser_conn_hung_up(&srv->conn))
+	if (srv->conn.fd >= 0 && conn_hung_up(&srv->conn))
 		srv_finish(srv);
 	if (srv->conn.fd < 0) {
 		if (srv_connect(srv, fd) < 0)

@@ -3,7 +3,7 @@
  * The vfio-user server, inside: what its files know of each other.
  *
  *   vfio-user.c          the public calls; who is connected
- *   vfio-user-conn.c     bytes and descriptors in and out of the socket
+ *   conn.c               bytes and descriptors in and out of the socket
  *   vfio-user-msg.c      the table of messages; one handler each, in:
  *   vfio-user-version.c  version and capabilities
  *   vfio-user-info.c     what the function has: regions, interrupts, doorbells
@@ -28,7 +28,7 @@
 #include <vbs/vfio_user.h>
 #include <vbs/vm.h>
 
-#include "host/vfio-user-conn.h"
+#include "host/conn.h"
 #include "host/vfio-user-dma.h"
 #include "host/vfio-user-irq.h"
 #include "host/vfio-user-poll.h"
@@ -53,7 +53,7 @@ struct vbs_vfio_user {
 	void *on_end_arg;
 
 	/* Of one connection. */
-	struct vuser_conn conn;
+	struct conn conn;
 	bool ready;          /* the version has been agreed */
 	uint32_t client_fds; /* descriptors that it takes in one message */
 	unsigned said;
@@ -69,7 +69,7 @@ struct vuser_msg {
 	struct vuser_hdr hdr;
 	const uint8_t *data; /* payload, at any alignment */
 	uint32_t len;
-	struct vuser_fds *fds; /* a handler that keeps one leaves -1 */
+	struct conn_fds *fds; /* a handler that keeps one leaves -1 */
 
 	uint8_t *
 		reply; /* payload of the reply, zeroed; only vuser_msg_grow() */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* vfio-user: bytes and descriptors in and out of the socket. */
-#include "host/vfio-user-conn.h"
+/* Bytes and descriptors in and out of the socket. */
+#include "host/conn.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 #define TX_SIZE 8192u
 
 void
-vuser_fds_close(struct vuser_fds *fds)
+conn_fds_close(struct conn_fds *fds)
 {
 	for (int i = 0; i < fds->n; i++) {
 		if (fds->fd[i] >= 0)
@@ -26,7 +26,7 @@ vuser_fds_close(struct vuser_fds *fds)
 }
 
 int
-vuser_conn_open(struct vuser_conn *conn, int fd)
+conn_open(struct conn *conn, int fd)
 {
 	conn->rx = malloc(RX_SIZE);
 	conn->tx = malloc(TX_SIZE);
@@ -45,7 +45,7 @@ vuser_conn_open(struct vuser_conn *conn, int fd)
 }
 
 void
-vuser_conn_close(struct vuser_conn *conn)
+conn_close(struct conn *conn)
 {
 	if (conn->fd < 0)
 		return;
@@ -56,8 +56,8 @@ vuser_conn_close(struct vuser_conn *conn)
 	conn->rd = conn->wr = NULL;
 	(void)close(conn->fd);
 	conn->fd = -1;
-	vuser_fds_close(&conn->rx_fds);
-	vuser_fds_close(&conn->new_fds);
+	conn_fds_close(&conn->rx_fds);
+	conn_fds_close(&conn->new_fds);
 	free(conn->rx);
 	free(conn->tx);
 	conn->rx = conn->tx = NULL;
@@ -68,7 +68,7 @@ vuser_conn_close(struct vuser_conn *conn)
 
 /* Collect the descriptors of one message header; false if some were lost. */
 static bool
-conn_take_fds(struct vuser_conn *conn, struct msghdr *mh)
+conn_take_fds(struct conn *conn, struct msghdr *mh)
 {
 	bool whole = !(mh->msg_flags & MSG_CTRUNC);
 	struct cmsghdr *cm;
@@ -83,7 +83,7 @@ conn_take_fds(struct vuser_conn *conn, struct msghdr *mh)
 			int fd;
 
 			memcpy(&fd, src, sizeof(fd));
-			if (conn->new_fds.n < VUSER_SCM_MAX) {
+			if (conn->new_fds.n < CONN_MAX_FDS) {
 				conn->new_fds.fd[conn->new_fds.n++] = fd;
 			} else {
 				(void)close(fd);
@@ -95,11 +95,11 @@ conn_take_fds(struct vuser_conn *conn, struct msghdr *mh)
 }
 
 long
-vuser_conn_recv(struct vuser_conn *conn)
+conn_recv(struct conn *conn)
 {
 	union {
 		struct cmsghdr align;
-		uint8_t buf[CMSG_SPACE(VUSER_SCM_MAX * sizeof(int))];
+		uint8_t buf[CMSG_SPACE(CONN_MAX_FDS * sizeof(int))];
 	} control;
 	struct iovec iov = {
 		.iov_base = conn->rx + conn->rx_len,
@@ -124,7 +124,7 @@ vuser_conn_recv(struct vuser_conn *conn)
 }
 
 void
-vuser_conn_consume(struct vuser_conn *conn, size_t n)
+conn_consume(struct conn *conn, size_t n)
 {
 	uint8_t *small;
 
@@ -144,7 +144,7 @@ vuser_conn_consume(struct vuser_conn *conn, size_t n)
 }
 
 int
-vuser_conn_want(struct vuser_conn *conn, size_t n)
+conn_want(struct conn *conn, size_t n)
 {
 	uint8_t *rx;
 
@@ -159,11 +159,11 @@ vuser_conn_want(struct vuser_conn *conn, size_t n)
 }
 
 int
-vuser_conn_adopt(struct vuser_conn *conn)
+conn_adopt(struct conn *conn)
 {
-	struct vuser_fds *to = &conn->rx_fds, *from = &conn->new_fds;
+	struct conn_fds *to = &conn->rx_fds, *from = &conn->new_fds;
 
-	if (from->n > VUSER_SCM_MAX - to->n)
+	if (from->n > CONN_MAX_FDS - to->n)
 		return -E2BIG;
 	memcpy(to->fd + to->n, from->fd, (size_t)from->n * sizeof(int));
 	to->n += from->n;
@@ -172,7 +172,7 @@ vuser_conn_adopt(struct vuser_conn *conn)
 }
 
 int
-vuser_conn_room(struct vuser_conn *conn, size_t n)
+conn_room(struct conn *conn, size_t n)
 {
 	size_t want = conn->tx_len + n;
 	uint8_t *tx;
@@ -189,11 +189,11 @@ vuser_conn_room(struct vuser_conn *conn, size_t n)
 
 /* Send once; the descriptors go with the first byte. */
 static ssize_t
-conn_send(struct vuser_conn *conn)
+conn_send(struct conn *conn)
 {
 	union {
 		struct cmsghdr align;
-		uint8_t buf[CMSG_SPACE(VUSER_SCM_MAX * sizeof(int))];
+		uint8_t buf[CMSG_SPACE(CONN_MAX_FDS * sizeof(int))];
 	} control;
 	size_t n_bytes = (size_t)conn->n_tx_fds * sizeof(int);
 	struct iovec iov = {
@@ -220,7 +220,7 @@ conn_send(struct vuser_conn *conn)
 
 /* All has been sent. */
 static void
-conn_tx_done(struct vuser_conn *conn)
+conn_tx_done(struct conn *conn)
 {
 	uint8_t *small;
 
@@ -235,7 +235,7 @@ conn_tx_done(struct vuser_conn *conn)
 }
 
 int
-vuser_conn_flush(struct vuser_conn *conn)
+conn_flush(struct conn *conn)
 {
 	while (conn->tx_off < conn->tx_len) {
 		ssize_t n = conn_send(conn);
@@ -252,7 +252,7 @@ vuser_conn_flush(struct vuser_conn *conn)
 }
 
 bool
-vuser_conn_hung_up(const struct vuser_conn *conn)
+conn_hung_up(const struct conn *conn)
 {
 	struct pollfd pfd = { .fd = conn->fd, .events = POLLRDHUP };
 

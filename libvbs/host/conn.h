@@ -4,23 +4,23 @@
  * never blocks, and it holds at most one message of the largest size in each
  * direction.
  */
-#ifndef HOST_VFIO_USER_CONN_H
-#define HOST_VFIO_USER_CONN_H
+#ifndef HOST_CONN_H
+#define HOST_CONN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* What the kernel passes in one sendmsg(2), at most. */
-#define VUSER_SCM_MAX 253
+#define CONN_MAX_FDS 253
 
 /* Descriptors that are ours to close; -1 where somebody took one. */
-struct vuser_fds {
-	int fd[VUSER_SCM_MAX];
+struct conn_fds {
+	int fd[CONN_MAX_FDS];
 	int n;
 };
 
-struct vuser_conn {
+struct conn {
 	int fd; /* -1: nobody there */
 	struct event *rd;
 	struct event *wr;
@@ -28,8 +28,8 @@ struct vuser_conn {
 	uint8_t *rx; /* received, not handled */
 	size_t rx_len;
 	size_t rx_cap;
-	struct vuser_fds rx_fds;  /* came with the first message in rx */
-	struct vuser_fds new_fds; /* came with the last message in rx */
+	struct conn_fds rx_fds;  /* came with the first message in rx */
+	struct conn_fds new_fds; /* came with the last message in rx */
 
 	uint8_t *tx; /* replies: tx_off have been sent, tx_len written */
 	size_t tx_off;
@@ -39,28 +39,28 @@ struct vuser_conn {
 	int n_tx_fds;
 };
 
-void vuser_fds_close(struct vuser_fds *fds);
+void conn_fds_close(struct conn_fds *fds);
 
 /* Take over a connected, non-blocking socket. 0 or -ENOMEM. */
-int vuser_conn_open(struct vuser_conn *conn, int fd);
+int conn_open(struct conn *conn, int fd);
 /* Close it and free all that it holds; fine when nobody is there. */
-void vuser_conn_close(struct vuser_conn *conn);
+void conn_close(struct conn *conn);
 
 /* Receive once. Bytes, 0 at the end of the stream, or a negative errno. */
-long vuser_conn_recv(struct vuser_conn *conn);
+long conn_recv(struct conn *conn);
 /* Drop n bytes from the front of what was received. */
-void vuser_conn_consume(struct vuser_conn *conn, size_t n);
+void conn_consume(struct conn *conn, size_t n);
 /* Have room for n bytes in all. 0 or -ENOMEM. */
-int vuser_conn_want(struct vuser_conn *conn, size_t n);
+int conn_want(struct conn *conn, size_t n);
 /* The latest descriptors belong to the first message. 0 or -E2BIG. */
-int vuser_conn_adopt(struct vuser_conn *conn);
+int conn_adopt(struct conn *conn);
 
 /* Have room for n bytes of replies beyond what is queued. 0 or -ENOMEM. */
-int vuser_conn_room(struct vuser_conn *conn, size_t n);
+int conn_room(struct conn *conn, size_t n);
 /* Send what is queued. 0, -EAGAIN if some is left, or another errno. */
-int vuser_conn_flush(struct vuser_conn *conn);
+int conn_flush(struct conn *conn);
 
 /* Has the other side gone (whatever it may have sent before)? */
-bool vuser_conn_hung_up(const struct vuser_conn *conn);
+bool conn_hung_up(const struct conn *conn);
 
 #endif
