@@ -24,6 +24,9 @@ struct pci_vdev;
 struct vbs_vfio_user;
 struct vmctx;
 
+/** Serve one client, then end: a listening socket is closed for it. */
+#define VBS_VFIO_USER_ONCE 0x1u
+
 /** How to serve. All zero is a good default. */
 struct vbs_vfio_user_options {
 	/**
@@ -33,7 +36,9 @@ struct vbs_vfio_user_options {
 	 * for off.
 	 */
 	uint32_t poll_us;
-	uint32_t reserved[7];
+	/** VBS_VFIO_USER_* bits. */
+	uint32_t flags;
+	uint32_t reserved[6];
 };
 
 /**
@@ -76,8 +81,8 @@ VBS_API int vbs_vfio_user_serve(struct vbs_vfio_user *srv, struct pci_vdev *dev,
 /**
  * @brief Have a function called when a server has nothing more to serve.
  *
- * That is when the client of a connected socket, rather than one of a
- * listening one, has gone.
+ * That is when the client of a connected socket, or the one client of
+ * VBS_VFIO_USER_ONCE, has gone.
  *
  * @param srv  Server; not serving yet.
  * @param fn   Called once, from the event loop, after the client's resources

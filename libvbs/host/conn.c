@@ -15,6 +15,8 @@
 #define RX_SIZE 8192u
 #define TX_SIZE 8192u
 
+#define TX_HIGH 65536u /* replies that wait, before no more are made */
+
 void
 conn_fds_close(struct conn_fds *fds)
 {
@@ -248,6 +250,16 @@ conn_flush(struct conn *conn)
 		conn->n_tx_fds = 0;
 	}
 	conn_tx_done(conn);
+	return 0;
+}
+
+int
+conn_make_way(struct conn *conn, bool with_fds)
+{
+	/* Descriptors go with the first byte of what is sent. */
+	if (conn->tx_len > TX_HIGH || (conn->tx_len > 0 && with_fds) ||
+	    conn->n_tx_fds > 0)
+		return conn_flush(conn);
 	return 0;
 }
 

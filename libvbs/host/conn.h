@@ -57,6 +57,11 @@ int conn_adopt(struct conn *conn);
 
 /* Have room for n bytes of replies beyond what is queued. 0 or -ENOMEM. */
 int conn_room(struct conn *conn, size_t n);
+/*
+ * May one more reply be queued, perhaps with descriptors? 0, -EAGAIN: the
+ * other side has to read first, or what sending has returned.
+ */
+int conn_make_way(struct conn *conn, bool with_fds);
 /* Send what is queued. 0, -EAGAIN if some is left, or another errno. */
 int conn_flush(struct conn *conn);
 

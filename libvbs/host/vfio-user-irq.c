@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "host/vfio-user.h"
 
 #define INTX VFIO_PCI_INTX_IRQ_INDEX

@@ -11,8 +11,6 @@
 
 #include "host/vfio-user.h"
 
-#define TX_HIGH 65536u /* replies that wait, before no more are made */
-
 struct msg_type {
 	const char *name; /* NULL: nothing that a client may send */
 	uint32_t min;     /* bytes of payload */
@@ -75,23 +73,14 @@ vuser_argsz_ok(uint32_t argsz, size_t min)
 	return argsz >= min && argsz <= ACCESS_MAX;
 }
 
-bool
-vuser_first(struct vbs_vfio_user *srv, unsigned bit)
+const char *
+vuser_msg_check(void *arg, const struct server_hdr *hdr, int n_fds)
 {
-	bool first = !(srv->said & bit);
-
-	srv->said |= bit;
-	return first;
-}
-
-/* What is wrong with a header; NULL if nothing is. */
-static const char *
-msg_check(const struct vbs_vfio_user *srv, const struct vuser_hdr *hdr)
-{
+	const struct vbs_vfio_user *srv = arg;
 	const struct msg_type *type;
-	uint32_t len = hdr->size - (uint32_t)sizeof(*hdr);
+	uint64_t len = hdr->bytes - sizeof(struct vuser_hdr);
 
-	if (hdr->size < sizeof(*hdr))
+	if (hdr->bytes < sizeof(struct vuser_hdr))
 		return "size less than a header";
 	if (hdr->flags & ~VUSER_FLAG_NO_REPLY)
 		return "not a command";
@@ -102,27 +91,15 @@ msg_check(const struct vbs_vfio_user *srv, const struct vuser_hdr *hdr)
 		return "bad size";
 	if (type->first == srv->ready)
 		return srv->ready ? "version twice" : "no version yet";
-	if (srv->conn.rx_fds.n > type->max_fds)
+	if (n_fds > type->max_fds)
 		return "too many descriptors";
 	return NULL;
-}
-
-static int
-msg_broken(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr,
-	   const char *why)
-{
-	vbs_log(srv->vm, VBS_LOG_WARNING,
-		"%s: client sent a bad message, connection closed: %s: "
-		"command %u, flags 0x%x, size %u, descriptors %d",
-		srv->dev->name, why, hdr->command, hdr->flags, hdr->size,
-		srv->conn.rx_fds.n);
-	return -EPROTO;
 }
 
 int
 vuser_msg_grow(struct vbs_vfio_user *srv, struct vuser_msg *msg, uint32_t len)
 {
-	struct conn *conn = &srv->conn;
+	struct conn *conn = &srv->server.conn;
 	size_t hdr_len = sizeof(struct vuser_hdr);
 
 	if (conn_room(conn, hdr_len + len) < 0)
@@ -137,7 +114,7 @@ vuser_msg_grow(struct vbs_vfio_user *srv, struct vuser_msg *msg, uint32_t len)
 static void
 msg_reply(struct vbs_vfio_user *srv, const struct vuser_msg *msg, int rc)
 {
-	struct conn *conn = &srv->conn;
+	struct conn *conn = &srv->server.conn;
 	struct vuser_hdr hdr = {
 		.id = msg->hdr.id,
 		.command = msg->hdr.command,
@@ -157,85 +134,30 @@ msg_reply(struct vbs_vfio_user *srv, const struct vuser_msg *msg, int rc)
 	conn->tx_len += hdr.size;
 }
 
-static int
-msg_handle(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr,
-	   const uint8_t *data)
+int
+vuser_msg_handle(void *arg, const struct server_hdr *hdr, const uint8_t *raw)
 {
+	struct vbs_vfio_user *srv = arg;
 	const struct msg_type *type = &msg_types[hdr->command];
 	struct vuser_msg msg = {
-		.hdr = *hdr,
-		.data = data,
-		.len = hdr->size - (uint32_t)sizeof(*hdr),
-		.fds = &srv->conn.rx_fds,
+		.data = raw + sizeof(msg.hdr),
+		.len = (uint32_t)(hdr->bytes - sizeof(msg.hdr)),
+		.fds = &srv->server.conn.rx_fds,
 	};
-	int rc;
+	int rc = conn_make_way(&srv->server.conn, type->gives_fds);
 
+	if (rc < 0)
+		return rc;
+	memcpy(&msg.hdr, raw, sizeof(msg.hdr));
 	if (vuser_msg_grow(srv, &msg, type->reply) < 0)
 		return -ENOMEM; /* not even an error reply can be made */
 	rc = type->handle ? type->handle(srv, &msg) : -ENOTSUP;
-	conn_fds_close(msg.fds);
-	if (rc < 0 && vuser_first(srv, VUSER_SAID_REFUSED))
+	if (rc < 0 && !srv->said_refused) {
+		srv->said_refused = true;
 		vbs_log(srv->vm, VBS_LOG_WARNING, "%s: %s refused: %s",
 			srv->dev->name, type->name, strerror(-rc));
+	}
 	if (!(hdr->flags & VUSER_FLAG_NO_REPLY))
 		msg_reply(srv, &msg, rc);
 	return 0;
-}
-
-/* May one more reply be made? 0, -EAGAIN, or what sending has returned. */
-static int
-msg_make_way(struct vbs_vfio_user *srv, const struct vuser_hdr *hdr)
-{
-	struct conn *conn = &srv->conn;
-
-	/* Descriptors go with the first byte of what is sent. */
-	if (conn->tx_len > TX_HIGH ||
-	    (conn->tx_len > 0 && msg_types[hdr->command].gives_fds) ||
-	    conn->n_tx_fds > 0)
-		return conn_flush(conn);
-	return 0;
-}
-
-/*
- * Handle the message at pos. Its size, 0 if it is not there as a whole, or
- * -EAGAIN if the client has to read first, or another negative errno.
- */
-static long
-msg_step(struct vbs_vfio_user *srv, size_t pos)
-{
-	struct conn *conn = &srv->conn;
-	size_t left = conn->rx_len - pos;
-	struct vuser_hdr hdr;
-	const char *why;
-	int rc = 0;
-
-	if (left < sizeof(hdr))
-		return left > 0 ? conn_adopt(conn) : 0;
-	memcpy(&hdr, conn->rx + pos, sizeof(hdr));
-	if (left <= hdr.size)
-		rc = conn_adopt(conn); /* none begins after it */
-	why = rc < 0 ? "too many descriptors" : msg_check(srv, &hdr);
-	if (why)
-		return msg_broken(srv, &hdr, why);
-	if (left < hdr.size)
-		return conn_want(conn, hdr.size);
-	rc = msg_make_way(srv, &hdr);
-	if (rc == 0)
-		rc = msg_handle(srv, &hdr, conn->rx + pos + sizeof(hdr));
-	return rc < 0 ? rc : (long)hdr.size;
-}
-
-int
-vuser_msg_run(struct vbs_vfio_user *srv)
-{
-	size_t pos = 0;
-	long n;
-	int rc;
-
-	do
-		n = msg_step(srv, pos);
-	while (n > 0 && (pos += (size_t)n) > 0);
-	conn_consume(&srv->conn, pos);
-	rc = conn_flush(&srv->conn);
-	return n < 0 ? (int)n : rc;
 }

@@ -2,8 +2,7 @@
 /*
  * The vfio-user server, inside: what its files know of each other.
  *
- *   vfio-user.c          the public calls; who is connected
- *   conn.c               bytes and descriptors in and out of the socket
+ *   vfio-user.c          the public calls; server.c knows who is connected
  *   vfio-user-msg.c      the table of messages; one handler each, in:
  *   vfio-user-version.c  version and capabilities
  *   vfio-user-info.c     what the function has: regions, interrupts, doorbells
@@ -22,13 +21,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <event2/event.h>
-
 #include <vbs/pci.h>
 #include <vbs/vfio_user.h>
 #include <vbs/vm.h>
 
-#include "host/conn.h"
+#include "host/server.h"
 #include "host/vfio-user-dma.h"
 #include "host/vfio-user-irq.h"
 #include "host/vfio-user-poll.h"
@@ -36,27 +33,15 @@
 
 #define VUSER_MAX_BELLS 256 /* doorbells of one function that are told */
 
-/* Lines that a client could make us repeat: once for each connection. */
-#define VUSER_SAID_REFUSED 0x1u /* a message got an error reply */
-#define VUSER_SAID_BUSY    0x2u /* a second client came */
-
 struct vbs_vfio_user {
-	struct event_base *base;
+	struct server server;
 	struct vmctx *vm;
 	struct pci_vdev *dev; /* NULL: not serving */
 
-	int listen_fd;
-	struct event *listen_ev;
-	struct event *relisten_ev; /* after accept() ran out of something */
-
-	void (*on_end)(void *arg); /* NULL, or who wants to know */
-	void *on_end_arg;
-
 	/* Of one connection. */
-	struct conn conn;
 	bool ready;          /* the version has been agreed */
 	uint32_t client_fds; /* descriptors that it takes in one message */
-	unsigned said;
+	bool said_refused;   /* that a message got an error reply */
 	int bell_fds[VUSER_MAX_FDS]; /* of the reply that is being sent */
 
 	struct vuser_dma dma;
@@ -94,12 +79,10 @@ int vuser_dma_map(struct vbs_vfio_user *srv, struct vuser_msg *msg);
 int vuser_dma_unmap(struct vbs_vfio_user *srv, struct vuser_msg *msg);
 int vuser_reset(struct vbs_vfio_user *srv, struct vuser_msg *msg);
 
-/*
- * Handle what has been received and send the replies. 0: wait for more bytes.
- * -EAGAIN: the client has to read its replies first. Else the connection is
- * beyond repair; why has been logged.
- */
-int vuser_msg_run(struct vbs_vfio_user *srv);
+/* struct server_ops; arg is the struct vbs_vfio_user. */
+const char *vuser_msg_check(void *arg, const struct server_hdr *hdr, int n_fds);
+int vuser_msg_handle(void *arg, const struct server_hdr *hdr,
+		     const uint8_t *raw);
 
 /* Make the payload of the reply len bytes long. 0 or -ENOMEM. */
 int vuser_msg_grow(struct vbs_vfio_user *srv, struct vuser_msg *msg,
@@ -110,8 +93,5 @@ bool vuser_argsz_ok(uint32_t argsz, size_t min);
 
 /* Bytes of a region; 0 if there is none of that number. */
 uint64_t vuser_region_size(const struct vbs_vfio_user *srv, uint32_t index);
-
-/* Once for each connection: the first of each bit is let through. */
-bool vuser_first(struct vbs_vfio_user *srv, unsigned bit);
 
 #endif

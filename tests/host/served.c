@@ -125,10 +125,10 @@ make_socket(struct served *s, int *peer_fd)
 }
 
 void
-served_start(struct served *s, const struct pci_vdev_ops *ops, uint32_t poll_us,
-	     int *peer_fd)
+served_start_how(struct served *s, const struct served_how *how)
 {
-	struct vbs_vfio_user_options opts = { .poll_us = poll_us };
+	struct vbs_vfio_user_options opts = { .poll_us = how->poll_us,
+					      .flags = how->flags };
 	int line[2];
 
 	memset(s, 0, sizeof(*s));
@@ -139,16 +139,29 @@ served_start(struct served *s, const struct pci_vdev_ops *ops, uint32_t poll_us,
 	ck_assert_int_eq(vbs_vfio_user_new(s->base, &opts, &s->srv), 0);
 	s->vm = vbs_vfio_user_vm(s->srv);
 	vbs_log_set(s->vm, on_log, s, VBS_LOG_INFO);
-	ck_assert_int_eq(vbs_pci_new(s->vm, ops, 3, 0, NULL, &s->dev), 0);
-	ck_assert_int_eq(
-		vbs_vfio_user_serve(s->srv, s->dev, make_socket(s, peer_fd)),
-		0);
+	ck_assert_int_eq(vbs_pci_new(s->vm, how->ops, 3, 0, NULL, &s->dev), 0);
+	ck_assert_int_eq(vbs_vfio_user_serve(s->srv, s->dev,
+					     make_socket(s, how->peer_fd)),
+			 0);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line), 0);
 	s->ask_fd = line[0];
 	s->answer_fd = line[1];
 	ck_assert_int_eq(pthread_create(&s->thread, NULL, control_thread, s),
 			 0);
+}
+
+void
+served_start(struct served *s, const struct pci_vdev_ops *ops, uint32_t poll_us,
+	     int *peer_fd)
+{
+	const struct served_how how = {
+		.ops = ops,
+		.poll_us = poll_us,
+		.peer_fd = peer_fd,
+	};
+
+	served_start_how(s, &how);
 }
 
 void

@@ -35,10 +35,18 @@ struct served {
 	size_t log_len;
 };
 
-/*
- * Listen and serve. poll_us is the option of that name. With peer_fd the
- * server gets one end of a socketpair instead, and the test the other.
- */
+struct served_how {
+	const struct pci_vdev_ops *ops;
+	uint32_t poll_us; /* the host's options of these names */
+	uint32_t flags;
+	/* If set, no listening: the server gets one end of a socketpair, and
+	 * the test the other. */
+	int *peer_fd;
+};
+
+/* Make the function and serve it. */
+void served_start_how(struct served *s, const struct served_how *how);
+/* The same, without flags. */
 void served_start(struct served *s, const struct pci_vdev_ops *ops,
 		  uint32_t poll_us, int *peer_fd);
 /* Stop, free everything, and check that no descriptor is left open. */

@@ -429,6 +429,32 @@ START_TEST(connected_socket_that_closes_is_the_end)
 }
 END_TEST
 
+START_TEST(once_serves_one_client_and_no_other)
+{
+	const struct served_how how = { .ops = &toy_ops,
+					.flags = VBS_VFIO_USER_ONCE };
+	struct served one;
+	struct drv_vfu client;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char c;
+
+	ck_assert_int_eq(pipe(end_pipe), 0);
+	served_start_how(&one, &how);
+	served_call(&one, ask_for_end);
+	served_open(&one, &client);
+	ck_assert_int_eq(
+		connect(fd, (const struct sockaddr *)&one.addr, one.addr_len),
+		-1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	drv_vfu_deinit(&client);
+	ck_assert_int_eq(read(end_pipe[0], &c, 1), 1);
+	served_stop(&one);
+	(void)close(fd);
+	(void)close(end_pipe[0]);
+	(void)close(end_pipe[1]);
+}
+END_TEST
+
 START_TEST(serve_refuses_what_it_cannot_serve)
 {
 	struct event_base *base = event_base_new();
@@ -438,6 +464,8 @@ START_TEST(serve_refuses_what_it_cannot_serve)
 	int fds = count_fds(), pair[2];
 
 	ck_assert_int_eq(vbs_vfio_user_new(NULL, NULL, &srv), -EINVAL);
+	ck_assert_int_eq(vbs_vfio_user_new(base, &opts, &srv), -EINVAL);
+	opts = (struct vbs_vfio_user_options){ .flags = 2 };
 	ck_assert_int_eq(vbs_vfio_user_new(base, &opts, &srv), -EINVAL);
 	ck_assert_int_eq(vbs_vfio_user_new(base, NULL, &srv), 0);
 	ck_assert_int_eq(
@@ -504,6 +532,7 @@ main(void)
 		reconnect_finds_the_device_as_it_was,
 		connected_socket_is_served_once,
 		connected_socket_that_closes_is_the_end,
+		once_serves_one_client_and_no_other,
 		serve_refuses_what_it_cannot_serve,
 	};
 	TCase *tc = tcase_create("vfio-user");

@@ -133,7 +133,8 @@ static const struct pin {
 
 	SIZE(vbs_vfio_user_options, 32),
 	AT(vbs_vfio_user_options, poll_us, 0),
-	AT(vbs_vfio_user_options, reserved, 4),
+	AT(vbs_vfio_user_options, flags, 4),
+	AT(vbs_vfio_user_options, reserved, 8),
 };
 
 int
