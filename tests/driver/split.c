@@ -64,6 +64,26 @@ drv_split_reset(struct drv_split *s)
 	s->used_idx = 0;
 }
 
+/* Where the areas are in memory. */
+static void
+find_areas(struct drv_split *s)
+{
+	s->desc =
+		drv_ram_ptr(s->ram, s->desc_gpa, drv_split_desc_bytes(s->size));
+	s->avail = drv_ram_ptr(s->ram, s->avail_gpa,
+			       drv_split_avail_bytes(s->size));
+	s->used =
+		drv_ram_ptr(s->ram, s->used_gpa, drv_split_used_bytes(s->size));
+}
+
+int
+drv_split_set_ram(struct drv_split *s, struct drv_ram *ram)
+{
+	s->ram = ram;
+	find_areas(s);
+	return s->desc && s->avail && s->used ? 0 : -EFAULT;
+}
+
 int
 drv_split_init_at(struct drv_split *s, struct drv_ram *ram, uint16_t size,
 		  uint64_t desc_gpa, uint64_t avail_gpa, uint64_t used_gpa)
@@ -77,9 +97,7 @@ drv_split_init_at(struct drv_split *s, struct drv_ram *ram, uint16_t size,
 	s->desc_gpa = desc_gpa;
 	s->avail_gpa = avail_gpa;
 	s->used_gpa = used_gpa;
-	s->desc = drv_ram_ptr(ram, desc_gpa, drv_split_desc_bytes(size));
-	s->avail = drv_ram_ptr(ram, avail_gpa, drv_split_avail_bytes(size));
-	s->used = drv_ram_ptr(ram, used_gpa, drv_split_used_bytes(size));
+	find_areas(s);
 	s->next = calloc(size, sizeof(*s->next));
 	s->chains = calloc(size, sizeof(*s->chains));
 	if (!s->next || !s->chains) {

@@ -102,6 +102,12 @@ int drv_split_init_at(struct drv_split *s, struct drv_ram *ram, uint16_t size,
 /* Free private memory; what came from ram stays taken. Twice is fine. */
 void drv_split_deinit(struct drv_split *s);
 
+/*
+ * Go on in a copy of the guest memory, at the same guest addresses. -EFAULT if
+ * one of the areas is not there.
+ */
+int drv_split_set_ram(struct drv_split *s, struct drv_ram *ram);
+
 /* As after init, on the same areas: nothing in flight, all zero. */
 void drv_split_reset(struct drv_split *s);
 
