@@ -21,66 +21,27 @@
 	(VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_ACTION_UNMASK |               \
 	 VFIO_IRQ_SET_ACTION_TRIGGER)
 
-/*
- * An eventfd is an anonymous inode: fstat(2) shows no file type. A file, a
- * pipe or a socket would let a client block us, or send us a SIGPIPE.
- */
-static bool
-irq_fd_ok(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
-}
-
-/*
- * Add 1 to the counter. A counter that is full would block, so one whose owner
- * wants it blocking is asked first; full, it has been signalled anyway.
- */
-static void
-irq_signal(const struct vuser_vector *vec)
-{
-	struct pollfd pfd = { .fd = vec->fd, .events = POLLOUT };
-	const uint64_t one = 1;
-	ssize_t n;
-
-	if (vec->fd < 0)
-		return;
-	if (vec->blocking && poll(&pfd, 1, 0) != 1)
-		return;
-	do
-		n = write(vec->fd, &one, sizeof(one));
-	while (n < 0 && errno == EINTR);
-}
-
-static void
-irq_close(struct vuser_vector *vec)
-{
-	if (vec->fd >= 0)
-		(void)close(vec->fd);
-	vec->fd = -1;
-}
-
 /* INTx goes out if it can: the line is up, and nothing is in the way. */
 static void
 irq_intx_update(struct vuser_irqs *irqs)
 {
 	struct vuser_vector *vec = irqs->vec[INTX];
 
-	if (irqs->n[INTX] == 0 || !irqs->level || vec->masked || vec->fd < 0)
+	if (irqs->n[INTX] == 0 || !irqs->level || vec->masked ||
+	    vec->out.fd < 0)
 		return;
 	vec->masked = true;
-	irq_signal(vec);
+	notifier_signal(&vec->out);
 }
 
 /* A message that was kept goes out if it can. */
 static void
 irq_msi_update(struct vuser_vector *vec)
 {
-	if (!vec->pending || vec->masked || vec->fd < 0)
+	if (!vec->pending || vec->masked || vec->out.fd < 0)
 		return;
 	vec->pending = false;
-	irq_signal(vec);
+	notifier_signal(&vec->out);
 }
 
 static void
@@ -193,11 +154,9 @@ irq_set_fds(struct vuser_irqs *irqs, const struct vuser_irq_set *req,
 		struct vuser_vector *vec = &irqs->vec[req->index][req->start];
 
 		vec += i;
-		irq_close(vec);
+		notifier_set(&vec->out, fds->n > 0 ? fds->fd[i] : -1);
 		if (fds->n == 0)
 			continue;
-		vec->fd = fds->fd[i];
-		vec->blocking = !(fcntl(vec->fd, F_GETFL) & O_NONBLOCK);
 		fds->fd[i] = -1;
 		if (req->index == INTX)
 			vec->masked = false;
@@ -210,7 +169,7 @@ static void
 irq_disable(struct vuser_irqs *irqs, uint32_t kind)
 {
 	for (uint32_t i = 0; i < irqs->n[kind]; i++) {
-		irq_close(&irqs->vec[kind][i]);
+		notifier_set(&irqs->vec[kind][i].out, -1);
 		irqs->vec[kind][i].masked = false;
 	}
 }
@@ -230,7 +189,7 @@ irq_act(struct vuser_irqs *irqs, uint32_t kind, uint32_t i, uint32_t action)
 		irq_update(irqs, kind, i);
 		break;
 	default:
-		irq_signal(vec);
+		notifier_signal(&vec->out);
 		break;
 	}
 }
@@ -249,7 +208,7 @@ irq_fds_ok(const struct vuser_irq_set *req, const struct conn_fds *fds)
 	if (fds->n != 0 && (uint32_t)fds->n != req->count)
 		return false;
 	for (int i = 0; i < fds->n; i++) {
-		if (!irq_fd_ok(fds->fd[i]))
+		if (!notifier_is_eventfd(fds->fd[i]))
 			return false;
 	}
 	return true;
@@ -403,7 +362,7 @@ irq_alloc(struct vuser_irqs *irqs, uint32_t kind, int n)
 	if (!vec)
 		return -ENOMEM;
 	for (int i = 0; i < n; i++)
-		vec[i].fd = -1;
+		vec[i].out = NOTIFIER_NONE;
 	irqs->vec[kind] = vec;
 	irqs->n[kind] = (uint32_t)n;
 	return 0;

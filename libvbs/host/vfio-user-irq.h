@@ -19,6 +19,8 @@
 
 #include <vbs/vm.h>
 
+#include "base/notifier.h"
+
 struct event_base;
 
 /* VFIO_PCI_INTX_IRQ_INDEX, _MSI_, _MSIX_. QEMU warns about an ERR of count 0,
@@ -26,8 +28,7 @@ struct event_base;
 #define VUSER_IRQ_KINDS 3
 
 struct vuser_vector {
-	int fd;        /* -1: none */
-	bool blocking; /* its owner has not set O_NONBLOCK */
+	struct notifier out; /* the client's eventfd */
 	bool masked;
 	bool pending;
 };

@@ -161,13 +161,19 @@ walk_chain(struct walk *w, uint32_t i)
 static inline bool
 take_head(struct split *r, uint16_t *out)
 {
-	uint16_t head = guest_load16(&r->avail->ring[r->last_avail & r->mask]);
+	uint16_t head;
 
-	if (head >= r->size || r->inflight[head])
-		return false;
+	if (unlikely(r->watched)) {
+		if (!split_watch_take(r, &head))
+			return false;
+	} else {
+		head = guest_load16(&r->avail->ring[r->last_avail & r->mask]);
+		if (head >= r->size || r->inflight[head])
+			return false;
+		r->last_avail++;
+	}
 	r->inflight[head] = true;
 	r->n_inflight++;
-	r->last_avail++;
 	*out = head;
 	return true;
 }
@@ -188,7 +194,7 @@ split_pop_inline(struct split *r, uint16_t *head, struct iovec *iov,
 	};
 	uint16_t taken;
 
-	if (r->avail_idx == r->last_avail) {
+	if (r->avail_idx == r->last_avail && !split_has_again(r)) {
 		int n = split_look(r);
 
 		if (n <= 0)

@@ -61,6 +61,8 @@ split_bad_ring(struct split *r, uint16_t head)
 	r->inflight[head] = false;
 	r->n_inflight--;
 	r->last_avail--;
+	if (r->watched)
+		split_watch_untake(r, head);
 	return SPLIT_BAD_RING;
 }
 

@@ -24,6 +24,7 @@ void
 split_deinit(struct split *r)
 {
 	split_unmap(r);
+	split_watch_deinit(r);
 	free(r->inflight);
 	r->inflight = NULL;
 }
@@ -146,12 +147,15 @@ split_unpop(struct split *r)
 	r->can_unpop = false;
 	r->last_avail--;
 	(void)split_clear_inflight(r, r->last_head);
+	if (r->watched)
+		split_watch_untake(r, r->last_head);
 }
 
 void
 split_forget(struct split *r, uint16_t head)
 {
-	(void)split_clear_inflight(r, head);
+	if (split_clear_inflight(r, head) && r->watched)
+		split_watch_forget(r, head);
 }
 
 bool
@@ -161,6 +165,8 @@ split_publish(struct split *r)
 		return false;
 	/* The elements and the buffers, before the index (2.7.8.2). */
 	guest_store16_release(&r->used->idx, r->used_idx);
+	if (unlikely(r->watched))
+		split_watch_publish(r);
 	r->published = r->used_idx;
 	return true;
 }
@@ -193,6 +199,8 @@ split_kicks_off(struct split *r)
 	/* With EVENT_IDX the flags stay 0 (2.7.10.1); an old event does it. */
 	if (!r->event_idx)
 		guest_store16(&r->used->flags, USED_F_NO_NOTIFY);
+	if (unlikely(r->watched))
+		split_watch_kicks(r);
 }
 
 bool
@@ -202,6 +210,8 @@ split_kicks_on(struct split *r)
 		guest_store16(avail_event(r), r->last_avail);
 	else
 		guest_store16(&r->used->flags, 0);
+	if (unlikely(r->watched))
+		split_watch_kicks(r);
 	/* The wish must be out before we look for the last time. */
 	full_fence();
 	return split_has_avail(r);

@@ -14,7 +14,9 @@
 #include <sys/uio.h>
 
 #include "base/load.h"
+#include "base/unlikely.h"
 #include "mem/map.h"
+#include "ring/split-watch.h"
 
 #define SPLIT_MAX_SIZE 32768
 
@@ -66,8 +68,10 @@ struct split {
 	bool can_unpop;
 	bool indirect;  /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx; /* VIRTIO_F_EVENT_IDX */
+	bool watched;   /* somebody wants to know: call split-watch.c */
 	uint32_t n_inflight;
-	bool *inflight; /* for each head; SPLIT_MAX_SIZE or less */
+	bool *inflight;            /* for each head; SPLIT_MAX_SIZE or less */
+	struct split_watch *watch; /* NULL: nobody can watch */
 };
 
 /* The result of a walk that did not end in a usable chain. */
@@ -117,6 +121,21 @@ split_look(struct split *r)
 	return n;
 }
 
+/* Is there a chain of an earlier life to be handed out again? */
+static inline bool
+split_has_again(const struct split *r)
+{
+	return unlikely(r->watched) && r->watch->next_again < r->watch->n_again;
+}
+
+/* Changes whenever a chain is taken. */
+static inline uint32_t
+split_taken(const struct split *r)
+{
+	return (uint32_t)r->last_avail +
+	       (r->watched ? (uint32_t)r->watch->next_again : 0);
+}
+
 /*
  * Is there an entry that has not been taken? Looks at the ring if it must.
  * true as well if there is something wrong, which split_pop() will say.
@@ -124,7 +143,8 @@ split_look(struct split *r)
 static inline bool
 split_has_avail(struct split *r)
 {
-	return r->avail_idx != r->last_avail || split_look(r) != 0;
+	return r->avail_idx != r->last_avail || split_has_again(r) ||
+	       split_look(r) != 0;
 }
 
 /* The driver's index and ours in one number; not 0 if there is an entry. */
@@ -163,6 +183,8 @@ split_push(struct split *r, uint16_t head, uint32_t len)
 		return false;
 	if (!r->used)
 		return true; /* not mapped */
+	if (unlikely(r->watched))
+		split_watch_push(r, head);
 	elem = &r->used->ring[r->used_idx++ & r->mask];
 	__atomic_store_n(&elem->id, htole32(head), __ATOMIC_RELAXED);
 	__atomic_store_n(&elem->len, htole32(len), __ATOMIC_RELAXED);

@@ -40,8 +40,8 @@ device_claim(struct virtio_common *vb, enum face face)
 
 /* ---- features --------------------------------------------------------- */
 
-static uint64_t
-modern_offer(const struct virtio_common *vb)
+uint64_t
+device_offer(const struct virtio_common *vb)
 {
 	return (vb->device_caps & OWN_BITS) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
 	       BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) |
@@ -53,20 +53,20 @@ device_features(struct virtio_common *vb, uint32_t select)
 {
 	if (select > 1)
 		return 0;
-	return (uint32_t)(modern_offer(vb) >> (32 * select));
+	return (uint32_t)(device_offer(vb) >> (32 * select));
 }
 
 uint32_t
 device_legacy_features(struct virtio_common *vb)
 {
-	uint64_t offer = modern_offer(vb) | BIT(VIRTIO_F_NOTIFY_ON_EMPTY) |
+	uint64_t offer = device_offer(vb) | BIT(VIRTIO_F_NOTIFY_ON_EMPTY) |
 			 BIT(VIRTIO_F_ANY_LAYOUT);
 
 	return (uint32_t)offer;
 }
 
-static void
-negotiate(struct virtio_common *vb, uint64_t features)
+void
+device_negotiate(struct virtio_common *vb, uint64_t features)
 {
 	vb->negotiated_caps = features;
 	if (vb->vops->apply_features)
@@ -88,7 +88,7 @@ device_write_legacy_features(struct virtio_common *vb, uint32_t val)
 	/* With DRIVER_OK, or without it, once the driver has used a queue. */
 	if (vb->priv->ready)
 		return;
-	negotiate(vb, val & device_legacy_features(vb));
+	device_negotiate(vb, val & device_legacy_features(vb));
 }
 
 /* Is the driver's choice one that can be served? Then it is decided (2.2.2). */
@@ -98,13 +98,13 @@ features_accept(struct virtio_common *vb)
 	const uint32_t *f = vb->priv->driver_features;
 	uint64_t features = f[0] | (uint64_t)f[1] << 32;
 
-	if (f[2] || f[3] || (features & ~modern_offer(vb)) ||
+	if (f[2] || f[3] || (features & ~device_offer(vb)) ||
 	    !(features & BIT(VIRTIO_F_VERSION_1)))
 		return false;
 	if (vb->vops->check_features &&
 	    vb->vops->check_features(vb->priv->device, features) < 0)
 		return false;
-	negotiate(vb, features);
+	device_negotiate(vb, features);
 	return true;
 }
 
@@ -114,13 +114,14 @@ features_accept(struct virtio_common *vb)
 void
 device_update_dma(struct virtio_common *vb)
 {
-	bool dma = vb->priv->face == FACE_LEGACY || pci_bus_master(vb->dev);
+	bool dma = backend_ops_of(vb) || vb->priv->face == FACE_LEGACY ||
+		   pci_bus_master(vb->dev);
 
 	__atomic_store_n(&vb->priv->dma, dma, __ATOMIC_RELAXED);
 }
 
-static void
-set_ready(struct virtio_common *vb)
+void
+device_set_ready(struct virtio_common *vb)
 {
 	device_update_dma(vb);
 	__atomic_store_n(&vb->priv->ready, true, __ATOMIC_RELAXED);
@@ -143,6 +144,14 @@ status_allowed(struct virtio_common *vb, uint8_t add, enum face face)
 }
 
 void
+device_add_status(struct virtio_common *vb, uint8_t val)
+{
+	__atomic_fetch_or(&vb->status, val & DRIVER_BITS, __ATOMIC_SEQ_CST);
+	if (vb->vops->set_status)
+		vb->vops->set_status(vb->priv->device, status_get(vb));
+}
+
+void
 device_set_status(struct virtio_common *vb, uint8_t val, enum face face)
 {
 	uint8_t add;
@@ -156,18 +165,16 @@ device_set_status(struct virtio_common *vb, uint8_t val, enum face face)
 	/* Bits are only ever added (2.1.1); 0 is the way to clear them. */
 	add = (uint8_t)(val & DRIVER_BITS & ~status_get(vb));
 	add = status_allowed(vb, add, face);
-	__atomic_fetch_or(&vb->status, add, __ATOMIC_SEQ_CST);
-	if (vb->vops->set_status)
-		vb->vops->set_status(vb->priv->device, status_get(vb));
+	device_add_status(vb, add);
 	if (add & VIRTIO_CONFIG_S_DRIVER_OK)
-		set_ready(vb);
+		device_set_ready(vb);
 }
 
 void
 device_used_early(struct virtio_common *vb)
 {
 	if (vb->priv->face == FACE_LEGACY && !vb->priv->ready)
-		set_ready(vb);
+		device_set_ready(vb);
 }
 
 /* ---- reset --------------------------------------------------------------- */
@@ -298,8 +305,13 @@ device_interrupt(struct virtio_common *vb, uint8_t isr_bit)
 static void
 config_interrupt(struct virtio_common *vb)
 {
+	const struct backend_ops *ops = backend_ops_of(vb);
 	uint16_t vector;
 
+	if (ops) {
+		ops->config_changed(vb->priv->backend_arg);
+		return;
+	}
 	if (!pci_msix_enabled(vb->dev)) {
 		device_interrupt(vb, ISR_CONFIG);
 		return;
@@ -315,7 +327,7 @@ VBS_API void
 virtio_config_changed(struct virtio_common *vb)
 {
 	config_changed(vb);
-	if (status_get(vb) & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (backend_ops_of(vb) || (status_get(vb) & VIRTIO_CONFIG_S_DRIVER_OK))
 		config_interrupt(vb);
 }
 
@@ -329,7 +341,7 @@ device_needs_reset(struct virtio_common *vb, const char *why)
 		return;
 	vbs_log(vb->dev->vmctx, VBS_LOG_WARNING, "%s: needs a reset: %s",
 		vb->dev->name, why);
-	if (old & VIRTIO_CONFIG_S_DRIVER_OK)
+	if (backend_ops_of(vb) || (old & VIRTIO_CONFIG_S_DRIVER_OK))
 		config_interrupt(vb);
 }
 

@@ -21,7 +21,7 @@ update_live(struct vq_priv *q)
 	struct virtio_priv *p = q->dev;
 
 	q->live = q->vq->enabled && split_is_mapped(&q->ring) && !q->stopping &&
-		  !q->broken && !q->stale_map && !q->deserted &&
+		  !q->broken && !q->stale_map && !q->deserted && !q->disabled &&
 		  q->n_abandoned == 0 &&
 		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
 		  __atomic_load_n(&p->ready, __ATOMIC_RELAXED);
@@ -126,9 +126,9 @@ on_kick(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	drain(fd);
-	if (fd == q->kick_fd)
+	if (fd != q->wake_fd)
 		queue_notified(q->vq);
-	queue_serve(q->vq);
+	(void)queue_serve(q->vq);
 }
 
 void
@@ -137,9 +137,8 @@ queue_wake(struct vq_priv *q)
 	(void)eventfd_write(q->wake_fd, 1);
 }
 
-/* NULL if memory ran out. */
-static struct event *
-listen_to(struct vq_priv *q, int fd)
+struct event *
+queue_listen(struct vq_priv *q, int fd)
 {
 	struct event *ev =
 		event_new(q->base, fd, EV_READ | EV_PERSIST, on_kick, q);
@@ -154,8 +153,8 @@ listen_to(struct vq_priv *q, int fd)
 int
 queue_start(struct vq_priv *q)
 {
-	q->kick_event = listen_to(q, q->kick_fd);
-	q->wake_event = listen_to(q, q->wake_fd);
+	q->kick_event = queue_listen(q, q->kick_fd);
+	q->wake_event = queue_listen(q, q->wake_fd);
 	return q->kick_event && q->wake_event ? 0 : -ENOMEM;
 }
 
@@ -174,6 +173,7 @@ void
 queue_free(struct vq_priv *q)
 {
 	queue_detach(q);
+	backend_queue_free(q);
 	split_deinit(&q->ring);
 	/* What is still out may yet be written to: its memory stays mapped. */
 	if (q->n_abandoned == 0)
@@ -225,21 +225,47 @@ queue_set_layout(struct vqueue_info *vq, uint64_t *field, bool high,
 }
 
 /* The ring starts where the driver says, if that is usable. mtx is held. */
-static bool
+static int
 enable_ring(struct vqueue_info *vq)
 {
 	struct vq_priv *q = vq->priv;
 	struct virtio_common *vb = vq->common;
 
 	if (!split_layout_ok(&q->layout, vq->qsize))
-		return false;
+		return -EINVAL;
 	split_reset(&q->ring, vq->qsize);
 	q->ring.indirect = vbs_has_feature(vb, VIRTIO_RING_F_INDIRECT_DESC);
 	q->ring.event_idx = vbs_has_feature(vb, VIRTIO_RING_F_EVENT_IDX);
 	if (!split_map(&q->ring, &q->layout, vm_map(vb->dev->vmctx)))
-		return false;
+		return -EFAULT;
 	vq->enabled = true;
-	return true;
+	return 0;
+}
+
+int
+queue_open(struct vqueue_info *vq, uint16_t size,
+	   const struct split_layout *layout, uint16_t next)
+{
+	struct vq_priv *q = vq->priv;
+	bool work;
+	int rc;
+
+	pthread_mutex_lock(&vq->mtx);
+	vq->qsize = size;
+	q->layout = *layout;
+	rc = enable_ring(vq);
+	if (rc == 0)
+		rc = split_resume(&q->ring, next);
+	if (rc < 0) {
+		split_unmap(&q->ring);
+		vq->enabled = false;
+	}
+	update_live(q);
+	work = has_work(q);
+	pthread_mutex_unlock(&vq->mtx);
+	if (work)
+		queue_wake(q);
+	return rc;
 }
 
 /* The driver can have this said once; then it has to reset the device. */
@@ -266,7 +292,7 @@ queue_enable(struct vqueue_info *vq)
 	if (vq->enabled)
 		return;
 	pthread_mutex_lock(&vq->mtx);
-	ok = enable_ring(vq);
+	ok = enable_ring(vq) == 0;
 	update_live(q);
 	work = has_work(q);
 	pthread_mutex_unlock(&vq->mtx);
@@ -307,11 +333,11 @@ stop_one(struct vqueue_info *vq)
 	pthread_mutex_unlock(&vq->mtx);
 }
 
-static void
-deadline_in(struct timespec *ts, time_t seconds)
+void
+queue_deadline(struct timespec *ts)
 {
 	(void)clock_gettime(CLOCK_MONOTONIC, ts);
-	ts->tv_sec += seconds;
+	ts->tv_sec += QUIESCE_SECONDS;
 }
 
 /* false if something is still in flight when the time is up. */
@@ -352,7 +378,7 @@ queues_stop(struct virtio_common *vb)
 {
 	struct timespec deadline;
 
-	deadline_in(&deadline, QUIESCE_SECONDS);
+	queue_deadline(&deadline);
 	for (int i = 0; i < vb->priv->nvq; i++)
 		stop_one(&vb->queues[i]);
 	for (int i = 0; i < vb->priv->nvq; i++)
@@ -388,16 +414,25 @@ queue_clear(struct vqueue_info *vq)
 	pthread_mutex_unlock(&vq->mtx);
 }
 
+bool
+queue_stop(struct vqueue_info *vq)
+{
+	struct timespec deadline;
+	bool idle;
+
+	queue_deadline(&deadline);
+	stop_one(vq);
+	tell_device(vq);
+	idle = wait_idle(vq, &deadline);
+	if (!idle)
+		log_stuck(vq);
+	return idle;
+}
+
 void
 queue_reset(struct vqueue_info *vq)
 {
-	struct timespec deadline;
-
-	deadline_in(&deadline, QUIESCE_SECONDS);
-	stop_one(vq);
-	tell_device(vq);
-	if (!wait_idle(vq, &deadline))
-		log_stuck(vq);
+	(void)queue_stop(vq);
 	queue_clear(vq);
 }
 
@@ -519,7 +554,7 @@ queue_notify(struct virtio_common *vb, uint64_t num)
 		return;
 	queue_notified(vq);
 	if (vq->priv->base == vb->dev->vmctx->base)
-		queue_serve(vq);
+		(void)queue_serve(vq);
 	else
 		queue_wake(vq->priv);
 }
@@ -530,7 +565,7 @@ serve_once(struct vqueue_info *vq)
 {
 	struct vq_priv *q = vq->priv;
 	struct virtio_common *vb = vq->common;
-	uint16_t before = q->ring.last_avail;
+	uint32_t before = split_taken(&q->ring);
 
 	split_kicks_off(&q->ring);
 	if (vq->notify)
@@ -540,25 +575,29 @@ serve_once(struct vqueue_info *vq)
 	if (!queue_is_live(q))
 		return false;
 	vq_endchains(vq, 0); /* what was refused, if the device ended early */
+	if (q->ring.watched && !split_has_again(&q->ring))
+		(void)pthread_cond_broadcast(&q->idle);
 	/* A device that takes nothing waits for something else than chains. */
-	return split_kicks_on(&q->ring) && q->ring.last_avail != before;
+	return split_kicks_on(&q->ring) && split_taken(&q->ring) != before;
 }
 
-void
+bool
 queue_serve(struct vqueue_info *vq)
 {
 	struct vq_priv *q = vq->priv;
-	bool more = false;
+	bool work, more = false;
 
 	pthread_mutex_lock(&vq->mtx);
 	if (!q->live) {
 		update_map(q);
 		update_live(q);
 	}
-	if (has_work(q))
+	work = has_work(q);
+	if (work)
 		more = serve_once(vq);
 	pthread_mutex_unlock(&vq->mtx);
 	/* The others come first; then it is this queue's turn again. */
 	if (more)
 		queue_wake(q);
+	return work;
 }

@@ -108,6 +108,14 @@ static const struct pci_client_ops client_ops = {
 	.window_write = window_write,
 };
 
+struct virtio_priv *
+virtio_priv_of(struct pci_vdev *dev)
+{
+	if (dev->priv->client != &client_ops)
+		return NULL;
+	return dev->priv->client_arg;
+}
+
 /* ---- link-up ------------------------------------------------------------- */
 
 static struct virtio_priv *
@@ -376,6 +384,8 @@ vbs_virtio_pci_init(struct virtio_common *base, const struct vbs_virtio_id *id)
 
 	if (!ids_ok(id))
 		return -EINVAL;
+	if (base->priv)
+		base->priv->type = id->type;
 	set_ids(base->dev, id);
 	rc = virtio_interrupt_init(base, 1);
 	if (rc < 0)

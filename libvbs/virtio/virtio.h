@@ -21,6 +21,7 @@
 #include "mem/vm.h"
 #include "pci/pci.h"
 #include "ring/split.h"
+#include "virtio/backend.h"
 
 #ifndef VIRTIO_F_RING_RESET
 #define VIRTIO_F_RING_RESET 40
@@ -51,6 +52,7 @@ struct vq_priv {
 	bool broken;     /* the driver has made a mess of the ring */
 	bool stale_map;  /* the map has changed under chains in flight */
 	bool deserted;   /* the guest has gone: wait for a notification */
+	bool disabled;   /* the front end wants it to rest */
 	uint32_t polled; /* split_position() when a poller found work, or 0 */
 	uint32_t n_abandoned; /* chains of an earlier life, still out */
 	struct mem_map *abandoned_map; /* keeps their memory mapped */
@@ -59,7 +61,8 @@ struct vq_priv {
 	int wake_fd; /* eventfd of our own: there may be work */
 	struct event *kick_event;
 	struct event *wake_event;
-	struct event_base *base; /* the loop that serves the queue */
+	struct event_base *base;  /* the loop that serves the queue */
+	struct backend_queue *be; /* what a front end lends; or NULL */
 };
 
 /* The library's half of a device. Guarded by common->mtx. */
@@ -74,6 +77,9 @@ struct virtio_priv {
 	uint32_t driver_feature_select;
 	uint16_t queue_select;
 	enum face face;
+	uint16_t type;                     /* VIRTIO_ID_* */
+	const struct backend_ops *backend; /* atomic; NULL for PCI */
+	void *backend_arg;
 	bool warned;         /* of a ring that cannot be; once a reset */
 	bool ready;          /* atomic: chains may be taken at all */
 	bool failed;         /* atomic: the device has given up */
@@ -118,6 +124,18 @@ void device_interrupt(struct virtio_common *vb, uint8_t isr_bit);
 /* The vector if the function has it, else VIRTIO_MSI_NO_VECTOR. */
 uint16_t device_vector(struct virtio_common *vb, uint64_t val);
 
+/* The driver's choice is made: tell the device. common->mtx is held. */
+void device_negotiate(struct virtio_common *vb, uint64_t features);
+/* What is offered, whatever the driver. */
+uint64_t device_offer(const struct virtio_common *vb);
+/* Status bits that a driver adds, whatever its registers. */
+void device_add_status(struct virtio_common *vb, uint8_t val);
+/* The device may begin. */
+void device_set_ready(struct virtio_common *vb);
+
+/* setup.c: NULL for a function that is no virtio device */
+struct virtio_priv *virtio_priv_of(struct pci_vdev *dev);
+
 /* queue.c: set-up, stop, serve */
 int queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num);
 int queue_start(struct vq_priv *q);
@@ -130,6 +148,15 @@ void queue_set_size(struct vqueue_info *vq, uint16_t size);
 void queue_set_layout(struct vqueue_info *vq, uint64_t *field, bool high,
 		      uint32_t val);
 void queue_enable(struct vqueue_info *vq);
+/* With a ring that may have been used before. 0, -EINVAL or -EFAULT. */
+int queue_open(struct vqueue_info *vq, uint16_t size,
+	       const struct split_layout *layout, uint16_t next);
+/* When patience with the device ends. CLOCK_MONOTONIC. */
+void queue_deadline(struct timespec *ts);
+/* Stop, and wait. false if something has not come back in time. */
+bool queue_stop(struct vqueue_info *vq);
+/* Serve the queue whenever fd is readable. NULL if that cannot be. */
+struct event *queue_listen(struct vq_priv *q, int fd);
 void queue_set_pfn(struct vqueue_info *vq, uint32_t pfn);
 /* Per-queue reset (2.6.1): stop, wait, and forget everything. */
 void queue_reset(struct vqueue_info *vq);
@@ -143,8 +170,8 @@ bool queues_poll(struct virtio_common *vb);
 void queues_update(struct virtio_common *vb);
 /* The driver has notified queue num. No lock held. */
 void queue_notify(struct virtio_common *vb, uint64_t num);
-/* Serve what is there. No lock held. */
-void queue_serve(struct vqueue_info *vq);
+/* Serve what is there; true if there was something. No lock held. */
+bool queue_serve(struct vqueue_info *vq);
 /*
  * Keep the device off guest memory for a while, and let it go on. arg is a
  * struct virtio_priv. Chains that do not come back in time keep their memory.
@@ -159,6 +186,18 @@ queue_is_live(const struct vq_priv *q)
 {
 	return q->live && !__atomic_load_n(&q->dev->failed, __ATOMIC_RELAXED);
 }
+
+/* What has the front end that keeps the registers? NULL: PCI. Any thread. */
+static inline const struct backend_ops *
+backend_ops_of(const struct virtio_common *vb)
+{
+	return __atomic_load_n(&vb->priv->backend, __ATOMIC_ACQUIRE);
+}
+
+/* backend.c: interrupts of a queue whose front end is not a PCI bus */
+void backend_call(struct vqueue_info *vq);
+void backend_error(struct vqueue_info *vq);
+void backend_queue_free(struct vq_priv *q);
 
 /* vq.c */
 void vq_break(struct vqueue_info *vq);

@@ -19,6 +19,8 @@ vq_break(struct vqueue_info *vq)
 {
 	vq->priv->broken = true;
 	vq->priv->live = false;
+	if (backend_ops_of(vq->common))
+		backend_error(vq);
 	device_needs_reset(vq->common, "bad virtqueue");
 }
 
@@ -182,6 +184,10 @@ vq_interrupt(struct virtio_common *vb, struct vqueue_info *vq)
 {
 	uint16_t vector;
 
+	if (backend_ops_of(vb)) {
+		backend_call(vq);
+		return;
+	}
 	if (pci_msix_enabled(vb->dev)) {
 		vector = __atomic_load_n(&vq->msix_idx, __ATOMIC_RELAXED);
 		if (vector != VIRTIO_MSI_NO_VECTOR)

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Wakes somebody who may be hostile. */
+#include "base/notifier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool
+has_type(int fd, mode_t type)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* An anonymous inode: fstat(2) shows no file type. */
+bool
+notifier_is_eventfd(int fd)
+{
+	return has_type(fd, 0);
+}
+
+bool
+notifier_is_pipe(int fd)
+{
+	return has_type(fd, S_IFIFO);
+}
+
+void
+notifier_set(struct notifier *n, int fd)
+{
+	if (n->fd >= 0)
+		(void)close(n->fd);
+	n->fd = fd;
+	if (fd < 0)
+		return;
+	n->careful = !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	if (notifier_is_pipe(fd)) {
+		n->careful = true;
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	}
+}
+
+static void
+write_one(int fd)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
+/* A pipe that nobody reads any more raises a signal: take it back. */
+static void
+write_without_signal(int fd)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe_set, old, pending;
+
+	(void)sigemptyset(&pipe_set);
+	(void)sigaddset(&pipe_set, SIGPIPE);
+	(void)sigpending(&pending);
+	if (sigismember(&pending, SIGPIPE)) {
+		write_one(fd); /* one more makes no difference */
+		return;
+	}
+	(void)pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+	write_one(fd);
+	while (sigtimedwait(&pipe_set, NULL, &now) < 0 && errno == EINTR)
+		;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void
+notifier_signal(const struct notifier *n)
+{
+	struct pollfd pfd = { .fd = n->fd, .events = POLLOUT };
+
+	if (n->fd < 0)
+		return;
+	if (!n->careful)
+		write_one(n->fd);
+	else if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT))
+		write_without_signal(n->fd);
+}

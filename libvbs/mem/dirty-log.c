@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The log of pages that have been written (vhost-user, "Migration"). */
+#include "mem/dirty-log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Does [offset, offset + bytes) lie in the file? */
+static int
+check_range(int fd, uint64_t offset, uint64_t bytes)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (bytes == 0 || st.st_size < 0 || offset > (uint64_t)st.st_size ||
+	    bytes > (uint64_t)st.st_size - offset)
+		return -EINVAL;
+	return 0;
+}
+
+int
+dirty_log_new(int fd, uint64_t offset, uint64_t bytes, struct dirty_log **out)
+{
+	uint64_t skip = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+	struct dirty_log *log;
+	int rc = check_range(fd, offset, bytes);
+
+	if (rc < 0)
+		return rc;
+	log = calloc(1, sizeof(*log));
+	if (!log)
+		return -ENOMEM;
+	log->refs = 1;
+	log->map_bytes = bytes + skip;
+	log->map = mmap(NULL, log->map_bytes, PROT_READ | PROT_WRITE,
+			MAP_SHARED, fd, (off_t)(offset - skip));
+	if (log->map == MAP_FAILED) {
+		rc = -errno;
+		free(log);
+		return rc;
+	}
+	log->bits = (uint8_t *)log->map + skip;
+	/* More than 2^61 bytes cannot be in a file. */
+	log->n_pages = bytes * 8;
+	*out = log;
+	return 0;
+}
+
+struct dirty_log *
+dirty_log_ref(struct dirty_log *log)
+{
+	if (log)
+		__atomic_fetch_add(&log->refs, 1, __ATOMIC_RELAXED);
+	return log;
+}
+
+void
+dirty_log_unref(struct dirty_log *log)
+{
+	if (!log || __atomic_sub_fetch(&log->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	(void)munmap(log->map, log->map_bytes);
+	free(log);
+}
+
+void
+dirty_log_mark(struct dirty_log *log, uint64_t gpa, uint64_t len)
+{
+	uint64_t page = gpa / DIRTY_LOG_PAGE, last;
+
+	if (len == 0 || page >= log->n_pages)
+		return;
+	last = len - 1 > UINT64_MAX - gpa ? UINT64_MAX : gpa + (len - 1);
+	last /= DIRTY_LOG_PAGE;
+	if (last >= log->n_pages)
+		last = log->n_pages - 1;
+	/* Also the barrier between the data before and whoever reads the bit.
+	 */
+	for (; page <= last; page++)
+		__atomic_fetch_or(&log->bits[page / 8],
+				  (uint8_t)(1u << (page % 8)),
+				  __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A virtio device whose front end keeps the registers. See backend.h. */
+#include "virtio/backend.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/notifier.h"
+#include "virtio/virtio.h"
+
+#define POLL_MS 1 /* a ring without a kick, when it is quiet */
+
+/* What a front end has lent to a queue. */
+struct backend_queue {
+	struct vqueue_info *vq;
+	/* Control thread only. */
+	int kick_fd; /* -1: polled */
+	struct event *kick_event;
+	uint16_t next; /* where a ring that is not started would begin */
+	uint32_t poll_us;
+	/* The thread that serves the queue. */
+	struct event *poll_event;
+	uint64_t busy_until; /* microseconds: keep looking until then */
+
+	pthread_mutex_t mtx; /* guards the rest; a leaf */
+	struct notifier call;
+	struct notifier err;
+	bool owed; /* a call that was due when there was no descriptor */
+};
+
+static struct backend_queue *
+queue_at(const struct virtio_common *vb, uint16_t idx)
+{
+	return vb->priv->vqs[idx].be;
+}
+
+/* ---- interrupts: any thread ---------------------------------------------- */
+
+void
+backend_call(struct vqueue_info *vq)
+{
+	struct backend_queue *be = vq->priv->be;
+
+	pthread_mutex_lock(&be->mtx);
+	be->owed = be->call.fd < 0;
+	notifier_signal(&be->call);
+	pthread_mutex_unlock(&be->mtx);
+}
+
+void
+backend_error(struct vqueue_info *vq)
+{
+	struct backend_queue *be = vq->priv->be;
+
+	pthread_mutex_lock(&be->mtx);
+	notifier_signal(&be->err);
+	pthread_mutex_unlock(&be->mtx);
+}
+
+/* ---- polling: the thread that serves the queue -----------------------------
+ */
+
+static uint64_t
+now_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval pause = { .tv_usec = POLL_MS * 1000 };
+	struct backend_queue *be = arg;
+	uint64_t now = now_us();
+
+	(void)fd;
+	(void)what;
+	if (queue_serve(be->vq))
+		be->busy_until = now + be->poll_us;
+	if (now < be->busy_until)
+		event_active(be->poll_event, EV_TIMEOUT, 0);
+	else
+		(void)event_add(be->poll_event, &pause);
+}
+
+static void
+poll_stop(struct backend_queue *be)
+{
+	if (be->poll_event)
+		event_free(be->poll_event);
+	be->poll_event = NULL;
+}
+
+/* Look at the ring from time to time if nobody says when. 0 or -ENOMEM. */
+static int
+poll_update(struct backend_queue *be)
+{
+	const struct timeval now = { 0 };
+
+	if (be->kick_fd >= 0 || !be->vq->enabled) {
+		poll_stop(be);
+		return 0;
+	}
+	if (be->poll_event)
+		return 0;
+	be->poll_event = event_new(be->vq->priv->base, -1, 0, on_poll, be);
+	if (!be->poll_event || event_add(be->poll_event, &now) < 0) {
+		poll_stop(be);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- attach and detach ------------------------------------------------------
+ */
+
+/* NULL for a function that is no virtio device. */
+struct virtio_common *
+backend_of(struct pci_vdev *dev)
+{
+	struct virtio_priv *p = virtio_priv_of(dev);
+
+	return p && p->error == 0 ? p->common : NULL;
+}
+
+static int
+lend(struct vq_priv *q, uint32_t poll_us)
+{
+	if (!q->ring.watch && split_watch_init(&q->ring, q->size_max) < 0)
+		return -ENOMEM;
+	if (!q->be) {
+		q->be = calloc(1, sizeof(*q->be));
+		if (!q->be)
+			return -ENOMEM;
+		q->be->vq = q->vq;
+		q->be->kick_fd = -1;
+		q->be->call = q->be->err = NOTIFIER_NONE;
+		(void)pthread_mutex_init(&q->be->mtx, NULL);
+	}
+	q->be->poll_us = poll_us;
+	return 0;
+}
+
+static void
+set_disabled(struct vq_priv *q, bool disabled)
+{
+	pthread_mutex_lock(&q->vq->mtx);
+	q->disabled = disabled;
+	pthread_mutex_unlock(&q->vq->mtx);
+}
+
+int
+backend_attach(struct virtio_common *vb, const struct backend_ops *ops,
+	       void *arg, uint32_t poll_us)
+{
+	struct virtio_priv *p = vb->priv;
+
+	for (int i = 0; i < p->nvq; i++)
+		if (lend(&p->vqs[i], poll_us) < 0)
+			return -ENOMEM;
+	for (int i = 0; i < p->nvq; i++)
+		set_disabled(&p->vqs[i], true);
+	p->backend_arg = arg;
+	__atomic_store_n(&p->backend, ops, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void
+drop_kick(struct backend_queue *be)
+{
+	if (be->kick_event)
+		event_free(be->kick_event);
+	be->kick_event = NULL;
+	if (be->kick_fd >= 0)
+		(void)close(be->kick_fd);
+	be->kick_fd = -1;
+}
+
+static void
+drop_queue(struct vq_priv *q)
+{
+	struct backend_queue *be = q->be;
+
+	poll_stop(be);
+	drop_kick(be);
+	pthread_mutex_lock(&be->mtx);
+	notifier_set(&be->call, -1);
+	notifier_set(&be->err, -1);
+	be->owed = false;
+	pthread_mutex_unlock(&be->mtx);
+	be->next = 0;
+	pthread_mutex_lock(&q->vq->mtx);
+	split_watch_area(&q->ring, NULL, 0);
+	split_watch_log(&q->ring, NULL);
+	split_watch_used(&q->ring, false, 0);
+	q->disabled = false;
+	pthread_mutex_unlock(&q->vq->mtx);
+}
+
+void
+backend_detach(struct virtio_common *vb)
+{
+	struct virtio_priv *p = vb->priv;
+
+	if (!p->backend)
+		return;
+	backend_reset(vb);
+	__atomic_store_n(&p->backend, NULL, __ATOMIC_RELEASE);
+	for (int i = 0; i < p->nvq; i++)
+		drop_queue(&p->vqs[i]);
+}
+
+void
+backend_queue_free(struct vq_priv *q)
+{
+	if (!q->be)
+		return;
+	drop_queue(q);
+	(void)pthread_mutex_destroy(&q->be->mtx);
+	free(q->be);
+	q->be = NULL;
+}
+
+/* ---- the device
+ * -------------------------------------------------------------- */
+
+uint16_t
+backend_type(const struct virtio_common *vb)
+{
+	return vb->priv->type;
+}
+
+uint16_t
+backend_n_queues(const struct virtio_common *vb)
+{
+	return (uint16_t)vb->priv->nvq;
+}
+
+uint16_t
+backend_size_max(const struct virtio_common *vb, uint16_t idx)
+{
+	return vb->priv->vqs[idx].size_max;
+}
+
+/*
+ * A queue reset is between the driver and the front end, who has to stop the
+ * ring; not all do so, and none can be asked.
+ */
+uint64_t
+backend_features(struct virtio_common *vb)
+{
+	uint64_t low = device_legacy_features(vb);
+
+	return (device_offer(vb) | low) & ~(UINT64_C(1) << VIRTIO_F_RING_RESET);
+}
+
+static bool
+any_started(const struct virtio_common *vb)
+{
+	for (int i = 0; i < vb->priv->nvq; i++)
+		if (vb->queues[i].enabled)
+			return true;
+	return false;
+}
+
+static int
+set_features(struct virtio_common *vb, uint64_t features)
+{
+	if (features & ~backend_features(vb))
+		return -EINVAL;
+	if (any_started(vb))
+		return features == vb->negotiated_caps ? 0 : -EBUSY;
+	if (vb->vops->check_features &&
+	    vb->vops->check_features(vb->priv->device, features) < 0)
+		return -EINVAL;
+	device_negotiate(vb, features);
+	return 0;
+}
+
+int
+backend_set_features(struct virtio_common *vb, uint64_t features)
+{
+	int rc;
+
+	pthread_mutex_lock(&vb->mtx);
+	rc = set_features(vb, features);
+	pthread_mutex_unlock(&vb->mtx);
+	return rc;
+}
+
+size_t
+backend_config_size(const struct virtio_common *vb)
+{
+	return vb->vops->cfgsize;
+}
+
+static bool
+config_holds(const struct virtio_common *vb, uint32_t offset, uint32_t len)
+{
+	return offset <= vb->vops->cfgsize && len <= vb->vops->cfgsize - offset;
+}
+
+/* Fields are read whole where they can be: at most four bytes at a time. */
+static uint32_t
+chunk_at(uint32_t offset, uint32_t left)
+{
+	if (offset % 4 == 0 && left >= 4)
+		return 4;
+	return offset % 2 == 0 && left >= 2 ? 2 : 1;
+}
+
+int
+backend_read_config(struct virtio_common *vb, uint32_t offset, void *buf,
+		    uint32_t len)
+{
+	uint8_t *to = buf;
+
+	if (!config_holds(vb, offset, len))
+		return -EINVAL;
+	pthread_mutex_lock(&vb->mtx);
+	for (uint32_t n; len > 0; offset += n, to += n, len -= n) {
+		uint64_t val;
+
+		n = chunk_at(offset, len);
+		val = htole64(device_cfgread(vb, offset, (int)n));
+		memcpy(to, &val, n);
+	}
+	pthread_mutex_unlock(&vb->mtx);
+	return 0;
+}
+
+/*
+ * Front ends write more than the driver has: only bytes that differ count.
+ * vb->mtx is held.
+ */
+static int
+write_config(struct virtio_common *vb, uint32_t offset, const uint8_t *from,
+	     uint32_t len)
+{
+	for (; len > 0; offset++, from++, len--) {
+		if (device_cfgread(vb, offset, 1) == *from)
+			continue;
+		if (!vb->vops->cfgwrite ||
+		    vb->vops->cfgwrite(vb->priv->device, (int)offset, 1,
+				       *from) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int
+backend_write_config(struct virtio_common *vb, uint32_t offset, const void *buf,
+		     uint32_t len)
+{
+	int rc;
+
+	if (!config_holds(vb, offset, len))
+		return -EINVAL;
+	pthread_mutex_lock(&vb->mtx);
+	rc = write_config(vb, offset, buf, len);
+	pthread_mutex_unlock(&vb->mtx);
+	return rc;
+}
+
+uint8_t
+backend_status(struct virtio_common *vb)
+{
+	return __atomic_load_n(&vb->status, __ATOMIC_SEQ_CST);
+}
+
+void
+backend_set_status(struct virtio_common *vb, uint8_t status)
+{
+	if (status == 0) {
+		backend_reset(vb);
+		return;
+	}
+	pthread_mutex_lock(&vb->mtx);
+	device_add_status(vb, status);
+	pthread_mutex_unlock(&vb->mtx);
+}
+
+void
+backend_reset(struct virtio_common *vb)
+{
+	struct virtio_priv *p = vb->priv;
+
+	pthread_mutex_lock(&vb->mtx);
+	device_reset(vb);
+	pthread_mutex_unlock(&vb->mtx);
+	for (int i = 0; i < p->nvq; i++) {
+		set_disabled(&p->vqs[i], true);
+		p->vqs[i].be->next = 0;
+		poll_stop(p->vqs[i].be);
+	}
+}
+
+/* ---- rings ----------------------------------------------------------------
+ */
+
+/* The driver may have missed a call of an earlier life. */
+static void
+call_if_used(struct vqueue_info *vq)
+{
+	bool used;
+
+	pthread_mutex_lock(&vq->mtx);
+	used = vq->priv->ring.used_idx != 0;
+	pthread_mutex_unlock(&vq->mtx);
+	if (used)
+		backend_call(vq);
+}
+
+static int
+ring_open(struct virtio_common *vb, struct vqueue_info *vq,
+	  const struct backend_ring *ring)
+{
+	const struct split_layout layout = { ring->desc, ring->avail,
+					     ring->used };
+	int rc;
+
+	if (vq->enabled)
+		return -EBUSY;
+	if (ring->num == 0 || ring->num > vq->priv->size_max ||
+	    (ring->num & (ring->num - 1)))
+		return -EINVAL;
+	rc = queue_open(vq, ring->num, &layout, ring->avail_idx);
+	if (rc == 0)
+		device_set_ready(vb);
+	return rc;
+}
+
+int
+backend_ring_start(struct virtio_common *vb, uint16_t idx,
+		   const struct backend_ring *ring)
+{
+	struct backend_queue *be = queue_at(vb, idx);
+	int rc;
+
+	pthread_mutex_lock(&vb->mtx);
+	rc = ring_open(vb, &vb->queues[idx], ring);
+	pthread_mutex_unlock(&vb->mtx);
+	if (rc < 0)
+		return rc;
+	be->next = ring->avail_idx;
+	call_if_used(be->vq);
+	return poll_update(be);
+}
+
+/*
+ * What the area said was in flight has come before the entry that we would
+ * report: it has to be handed out before we can stop.
+ */
+static void
+hand_out_again(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+	struct timespec deadline;
+	int rc = 0;
+
+	if (q->base == vq->common->dev->vmctx->base) {
+		for (uint32_t i = 0; i < vq->qsize; i++)
+			if (!queue_serve(vq))
+				break;
+		return;
+	}
+	queue_wake(q);
+	queue_deadline(&deadline);
+	pthread_mutex_lock(&vq->mtx);
+	while (queue_is_live(q) && split_has_again(&q->ring) && rc == 0)
+		rc = pthread_cond_timedwait(&q->idle, &vq->mtx, &deadline);
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+int
+backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint16_t *avail_idx)
+{
+	struct vqueue_info *vq = &vb->queues[idx];
+	struct backend_queue *be = queue_at(vb, idx);
+	bool idle = true;
+
+	if (vq->enabled) {
+		hand_out_again(vq);
+		pthread_mutex_lock(&vb->mtx);
+		idle = queue_stop(vq);
+		be->next = vq->priv->ring.last_avail;
+		queue_clear(vq);
+		pthread_mutex_unlock(&vb->mtx);
+		poll_stop(be);
+	}
+	*avail_idx = be->next;
+	return idle ? 0 : -ETIMEDOUT;
+}
+
+bool
+backend_ring_started(const struct virtio_common *vb, uint16_t idx)
+{
+	return vb->queues[idx].enabled;
+}
+
+void
+backend_ring_enable(struct virtio_common *vb, uint16_t idx, bool enable)
+{
+	set_disabled(vb->queues[idx].priv, !enable);
+	queues_update(vb);
+}
+
+/* Whoever did not know where to notify may have had something to say. */
+static void
+look_at_ring(struct backend_queue *be)
+{
+	if (be->vq->enabled)
+		queue_wake(be->vq->priv);
+}
+
+int
+backend_ring_kick(struct virtio_common *vb, uint16_t idx, int fd)
+{
+	struct backend_queue *be = queue_at(vb, idx);
+
+	if (fd >= 0 && !notifier_is_eventfd(fd)) {
+		(void)close(fd);
+		return -EINVAL;
+	}
+	drop_kick(be);
+	if (fd >= 0) {
+		be->kick_fd = fd;
+		be->kick_event = queue_listen(be->vq->priv, fd);
+		if (!be->kick_event) {
+			drop_kick(be);
+			return -ENOMEM;
+		}
+	}
+	look_at_ring(be);
+	return poll_update(be);
+}
+
+/* Take over a descriptor to be signalled. be->mtx is held. */
+static int
+set_notifier(struct notifier *n, int fd)
+{
+	if (fd >= 0 && !notifier_is_eventfd(fd) && !notifier_is_pipe(fd)) {
+		(void)close(fd);
+		return -EINVAL;
+	}
+	notifier_set(n, fd);
+	return 0;
+}
+
+int
+backend_ring_call(struct virtio_common *vb, uint16_t idx, int fd)
+{
+	struct backend_queue *be = queue_at(vb, idx);
+	int rc;
+
+	pthread_mutex_lock(&be->mtx);
+	rc = set_notifier(&be->call, fd);
+	if (be->owed && be->call.fd >= 0) {
+		be->owed = false;
+		notifier_signal(&be->call);
+	}
+	pthread_mutex_unlock(&be->mtx);
+	return rc;
+}
+
+int
+backend_ring_err(struct virtio_common *vb, uint16_t idx, int fd)
+{
+	struct backend_queue *be = queue_at(vb, idx);
+	int rc;
+
+	pthread_mutex_lock(&be->mtx);
+	rc = set_notifier(&be->err, fd);
+	pthread_mutex_unlock(&be->mtx);
+	return rc;
+}
+
+/* ---- logs ------------------------------------------------------------------
+ */
+
+void
+backend_set_log(struct virtio_common *vb, struct dirty_log *log)
+{
+	for (int i = 0; i < vb->priv->nvq; i++) {
+		struct vqueue_info *vq = &vb->queues[i];
+
+		pthread_mutex_lock(&vq->mtx);
+		split_watch_log(&vq->priv->ring, log);
+		pthread_mutex_unlock(&vq->mtx);
+	}
+}
+
+void
+backend_ring_log(struct virtio_common *vb, uint16_t idx, bool on,
+		 uint64_t used_gpa)
+{
+	struct vqueue_info *vq = &vb->queues[idx];
+
+	pthread_mutex_lock(&vq->mtx);
+	split_watch_used(&vq->priv->ring, on, used_gpa);
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+size_t
+backend_inflight_bytes(uint16_t num)
+{
+	return split_area_bytes(num);
+}
+
+int
+backend_ring_inflight(struct virtio_common *vb, uint16_t idx, void *area,
+		      size_t bytes)
+{
+	struct vqueue_info *vq = &vb->queues[idx];
+	if (vq->enabled)
+		return -EBUSY;
+	if (area &&
+	    ((uintptr_t)area % sizeof(uint64_t) || bytes < split_area_bytes(1)))
+		return -EINVAL;
+	pthread_mutex_lock(&vq->mtx);
+	split_watch_area(&vq->priv->ring, area, bytes);
+	pthread_mutex_unlock(&vq->mtx);
+	return 0;
+}
