@@ -3,23 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "host/vfio-user.h"
+#include "mem/file-map.h"
 
-#define MAX_HUGE_PAGE (UINT64_C(1) << 30)
 #define DMA_FLAGS                                                              \
 	(VUSER_DMA_READABLE | VUSER_DMA_WRITABLE | VUSER_DMA_MMAP |            \
 	 VUSER_DMA_FILE_IO)
 #define DMA_RW (VUSER_DMA_READABLE | VUSER_DMA_WRITABLE)
-
-/* What mmap(2) gave, for munmap(2): whole (huge) pages around the region. */
-struct dma_window {
-	void *base;
-	size_t len;
-};
 
 /* Index of the first map that ends at gpa or after it. */
 static uint32_t
@@ -75,85 +66,23 @@ dma_check(const struct vuser_dma_map *req, int n_fds)
 	return 0;
 }
 
-/* The page size of the file, for mmap(2); huge pages have their own. */
-static uint64_t
-dma_file_page(const struct stat *st)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t block = st->st_blksize > 0 ? (uint64_t)st->st_blksize : 0;
-
-	if (block > page && block <= MAX_HUGE_PAGE && !(block & (block - 1)))
-		page = block;
-	return page;
-}
-
-static void
-dma_release(void *arg, void *hva, uint64_t size)
-{
-	struct dma_window *win = arg;
-
-	(void)munmap(win->base, win->len);
-	free(win);
-}
-
-/* Map the file's part of the region; a short file would be a SIGBUS later. */
-static int
-dma_mmap(const struct vuser_dma_map *req, int fd, struct dma_window *win,
-	 uint64_t *skip)
-{
-	int prot = PROT_READ |
-		   (req->flags & VUSER_DMA_WRITABLE ? PROT_WRITE : 0);
-	uint64_t page, end, start, len;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size <= 0 || req->offset > (uint64_t)st.st_size ||
-	    req->size > (uint64_t)st.st_size - req->offset)
-		return -EINVAL;
-	if (req->offset % (uint64_t)sysconf(_SC_PAGESIZE))
-		return -EINVAL;
-
-	page = dma_file_page(&st);
-	start = req->offset & ~(page - 1);
-	end = (req->offset + req->size + page - 1) & ~(page - 1);
-	len = end - start;
-	if (len != (size_t)len)
-		return -EINVAL;
-	win->len = (size_t)len;
-	win->base = mmap(NULL, win->len, prot, MAP_SHARED, fd, (off_t)start);
-	if (win->base == MAP_FAILED)
-		return -errno;
-	*skip = req->offset - start;
-	return 0;
-}
-
 static int
 dma_add_ram(struct vbs_vfio_user *srv, const struct vuser_dma_map *req, int fd)
 {
-	struct vbs_ram ram = {
+	bool writable = req->flags & VUSER_DMA_WRITABLE;
+	const struct vbs_ram ram = {
 		.gpa = req->gpa,
 		.size = req->size,
-		.flags = req->flags & VUSER_DMA_WRITABLE ? 0 : VBS_RAM_READONLY,
-		.release = dma_release,
+		.flags = writable ? 0 : VBS_RAM_READONLY,
 	};
-	struct dma_window *win;
-	uint64_t skip = 0;
-	int rc;
+	struct file_map map;
+	int rc = file_map(&map, fd, req->offset, req->size, writable);
 
-	win = malloc(sizeof(*win));
-	if (!win)
-		return -ENOMEM;
-	rc = dma_mmap(req, fd, win, &skip);
-	if (rc < 0) {
-		free(win);
-		return rc;
-	}
-	ram.hva = (uint8_t *)win->base + skip;
-	ram.arg = win;
-	rc = vbs_vm_add_ram(srv->vm, &ram);
 	if (rc < 0)
-		dma_release(win, ram.hva, ram.size);
+		return rc;
+	rc = file_map_add_ram(srv->vm, &map, &ram);
+	if (rc < 0)
+		file_unmap(&map);
 	return rc;
 }
 
