@@ -213,11 +213,27 @@ bare_store(const struct dm_option *opt, void *obj, struct dm_error *err)
 	return 0;
 }
 
+int
+dm_option_store(const struct dm_option *opt, char *text, void *obj,
+		struct dm_error *err)
+{
+	int rc = text ? value_store(opt, text, obj, err)
+		      : bare_store(opt, obj, err);
+
+	if (rc == 0 && opt->given) {
+		bool yes = true;
+
+		memcpy(field(obj, opt->given), &yes, sizeof(yes));
+	}
+	return rc;
+}
+
 static const struct dm_option *
 option_find(const struct dm_option *table, const char *name)
 {
 	for (; table->name; table++)
-		if (!strcmp(table->name, name))
+		if (!strcmp(table->name, name) ||
+		    (table->alias && !strcmp(table->alias, name)))
 			return table;
 	return NULL;
 }
@@ -279,14 +295,12 @@ word_store(const struct dm_option *table, const char *device, char *word,
 {
 	const struct dm_option *opt = option_find(table, word);
 	bool named = is_named(word);
-	int rc;
 
 	if (!opt && !named && *positional) {
 		opt = *positional;
 		*positional = NULL;
-		rc = value_store(opt, word, obj, err);
 	} else if (opt) {
-		rc = bare_store(opt, obj, err);
+		word = NULL;
 	} else {
 		char *name = strsep(&word, "=");
 
@@ -299,14 +313,8 @@ word_store(const struct dm_option *table, const char *device, char *word,
 				       name, opt->value);
 		if (opt == *positional)
 			*positional = NULL;
-		rc = value_store(opt, word, obj, err);
 	}
-	if (rc == 0 && opt->given) {
-		bool yes = true;
-
-		memcpy(field(obj, opt->given), &yes, sizeof(yes));
-	}
-	return rc;
+	return dm_option_store(opt, word, obj, err);
 }
 
 int

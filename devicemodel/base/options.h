@@ -37,6 +37,7 @@ struct dm_number_list {
 
 struct dm_option {
 	const char *name;
+	const char *alias; /* another name for it, or NULL */
 	enum dm_option_kind kind;
 	unsigned int flags;
 	size_t offset;            /* of the field in the device's struct */
@@ -57,6 +58,13 @@ unsigned int dm_distance(const char *a, const char *b);
  * for anything but a whole number in decimal or 0x..., or -ERANGE.
  */
 int dm_parse_number(const char *text, bool sized, uint64_t *out);
+
+/*
+ * Store what was given with one option of a table: its value, or NULL for none.
+ * Strings point into text, which may be cut into pieces. 0 or -EINVAL.
+ */
+int dm_option_store(const struct dm_option *opt, char *text, void *obj,
+		    struct dm_error *err);
 
 /*
  * Parse text, which is cut into pieces, into the fields of obj. table ends with

@@ -24,10 +24,14 @@
 #include "devices/blk/request.h"
 #include "devices/devices.h"
 
-#define BLK_QSIZE   256
-#define BLK_SEG_MAX (BLK_QSIZE - 2)
+/*
+ * Linux makes chains as long as seg_max allows, however small the ring is, and
+ * a chain must not be longer than its ring (2.7.5.3.1). Over vhost-user it is
+ * the front end that chooses: QEMU and Cloud Hypervisor take 128.
+ */
+#define BLK_SMALL_RING 128
 /* Room for header, status, and segments that cross regions of guest RAM. */
-#define BLK_IOVS        (BLK_QSIZE + 32)
+#define BLK_IOVS        288
 #define BLK_SIZE_MAX    (1u << 20)
 #define BLK_ZEROES_MAX  (1u << 17) /* sectors: 64 MiB, if they are written */
 #define BLK_IO_THREADS  4          /* for each queue, with aio=threads */
@@ -53,8 +57,10 @@ struct blk_queue {
 	struct virtio_blk *blk;
 	struct vqueue_info *vq; /* vq->mtx guards all of this */
 	struct block_queue *io;
-	struct blk_slot *slots; /* BLK_QSIZE */
-	struct blk_slot *free;
+	struct blk_slot *slots;
+	unsigned int n_slots;
+	unsigned int n_touched; /* the first so many have been in use */
+	struct blk_slot *free;  /* of these */
 	bool abandoned; /* a request was stuck, and the device has gone */
 };
 
@@ -191,12 +197,25 @@ blk_begin(struct blk_queue *q, struct blk_slot *slot, const uint16_t *flags,
 	}
 }
 
+/*
+ * The slot that comes next; NULL if there is none. The one that was in use last
+ * is the first again: a queue that is never deep needs little memory.
+ */
 static struct blk_slot *
-blk_take_slot(struct blk_queue *q, uint16_t head)
+blk_next_slot(const struct blk_queue *q)
 {
-	struct blk_slot *slot = q->free;
+	if (q->free)
+		return q->free;
+	return q->n_touched < q->n_slots ? &q->slots[q->n_touched] : NULL;
+}
 
-	q->free = slot->next_free;
+static struct blk_slot *
+blk_take_slot(struct blk_queue *q, struct blk_slot *slot, uint16_t head)
+{
+	if (slot == q->free)
+		q->free = slot->next_free;
+	else
+		q->n_touched++;
 	slot->head = head;
 	slot->busy = true;
 	slot->stale = false;
@@ -210,14 +229,18 @@ blk_take(struct blk_queue *q)
 	struct virtio_blk *blk = q->blk;
 	struct blk_limits limits = blk->limits;
 	uint16_t flags[BLK_IOVS], head;
+	struct blk_slot *slot;
 	int n = 0;
 
 	limits.capacity = block_size(blk->block) / BLK_SECTOR;
-	for (int left = q->vq->qsize; left > 0 && q->free; left--) {
-		n = vq_getchain(q->vq, &head, q->free->iov, BLK_IOVS, flags);
+	for (int left = q->vq->qsize; left > 0; left--) {
+		slot = blk_next_slot(q);
+		if (!slot)
+			break;
+		n = vq_getchain(q->vq, &head, slot->iov, BLK_IOVS, flags);
 		if (n <= 0)
 			break;
-		blk_begin(q, blk_take_slot(q, head), flags, n, &limits);
+		blk_begin(q, blk_take_slot(q, slot, head), flags, n, &limits);
 	}
 	block_commit(q->io);
 	vq_endchains(q->vq, n == 0);
@@ -266,7 +289,7 @@ static void
 blk_forget(struct blk_queue *q)
 {
 	pthread_mutex_lock(&q->vq->mtx);
-	for (int i = 0; i < BLK_QSIZE; i++)
+	for (unsigned int i = 0; i < q->n_touched; i++)
 		q->slots[i].stale = q->slots[i].busy;
 	pthread_mutex_unlock(&q->vq->mtx);
 }
@@ -384,10 +407,12 @@ static void
 blk_set_shape(struct virtio_blk *blk)
 {
 	struct blk_options *opts = &blk->opts;
+	unsigned int ring = opts->queue_size < BLK_SMALL_RING ? opts->queue_size
+							      : BLK_SMALL_RING;
 	struct blk_shape shape = {
 		.capacity = block_size(blk->block) / BLK_SECTOR,
 		.size_max = BLK_SIZE_MAX,
-		.seg_max = BLK_SEG_MAX,
+		.seg_max = ring - 2, /* but header and status */
 		.max_zeroes_sectors = BLK_ZEROES_MAX,
 		.max_zeroes_seg = BLK_RANGE_MAX,
 	};
@@ -416,14 +441,11 @@ blk_queue_init(struct virtio_blk *blk, struct blk_queue *q,
 	int rc;
 
 	q->blk = blk;
-	q->slots = calloc(BLK_QSIZE, sizeof(*q->slots));
+	q->n_slots = blk->opts.queue_size;
+	q->slots = calloc(q->n_slots, sizeof(*q->slots));
 	if (!q->slots)
 		return -ENOMEM;
-	for (int i = BLK_QSIZE - 1; i >= 0; i--) {
-		q->slots[i].next_free = q->free;
-		q->free = &q->slots[i];
-	}
-	rc = block_queue_new(blk->block, BLK_QSIZE, base, blk_done, q, &q->io);
+	rc = block_queue_new(blk->block, q->n_slots, base, blk_done, q, &q->io);
 	if (rc < 0)
 		free(q->slots);
 	return rc;
@@ -468,7 +490,7 @@ blk_queues_init(struct virtio_blk *blk)
 		if (rc < 0)
 			return rc;
 		blk->queue[i].vq = &blk->vq[i];
-		blk->vq[i].qsize = BLK_QSIZE;
+		blk->vq[i].qsize = (uint16_t)blk->opts.queue_size;
 	}
 	return 0;
 }

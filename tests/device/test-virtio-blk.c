@@ -87,7 +87,7 @@ START_TEST(config_default_describes_the_image)
 	ck_assert_int_eq(drv_blk_config(&disk.dev.vd, &cfg), 0);
 	ck_assert_uint_eq(cfg.capacity, DISK_SECTORS);
 	ck_assert_uint_eq(cfg.blk_size, 512);
-	ck_assert_uint_eq(cfg.seg_max, 254);
+	ck_assert_uint_eq(cfg.seg_max, 126);
 	ck_assert_uint_gt(cfg.size_max, 0);
 	ck_assert_uint_eq(cfg.writeback, 1);
 	ck_assert_uint_eq(cfg.n_queues, 1);
@@ -240,6 +240,24 @@ START_TEST(read_of_many_segments)
 	for (uint32_t i = 0; i < 200; i++)
 		ck_assert(disk_ram_is_fresh(&disk, segs[i].gpa, (7 + i) * 512u,
 					    512));
+}
+END_TEST
+
+START_TEST(queue_size_is_what_the_driver_finds)
+{
+	struct drv_blk_config cfg;
+
+	disk_open(&disk, _i ? "queue-size=1024" : "queue-size=16");
+	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	ck_assert_uint_eq(disk.dev.vqs[0].ring.size, _i ? 1024 : 16);
+	ck_assert_int_eq(drv_blk_config(&disk.dev.vd, &cfg), 0);
+	ck_assert_uint_eq(cfg.seg_max, _i ? 126 : 14);
+	disk.dev.vqs[0].indirect = true;
+	for (uint64_t i = 0; i < 40; i++) {
+		ck_assert_int_eq(
+			drv_blk_read(&disk.blk, i, disk.buf, 512, &res), 0);
+		assert_result(DRV_BLK_S_OK, 513);
+	}
 }
 END_TEST
 
@@ -590,6 +608,7 @@ blk_suite(int n_engines)
 	tcase_add_loop_test(tc, many_requests_at_once_all_come_back, 0,
 			    n_engines);
 	tcase_add_loop_test(tc, read_of_many_segments, 0, n_engines);
+	tcase_add_loop_test(tc, queue_size_is_what_the_driver_finds, 0, 2);
 	tcase_add_test(tc, every_queue_serves);
 	tcase_add_test(tc, legacy_face_reads_and_writes);
 	tcase_add_test(tc, null_image_reads_zeroes);

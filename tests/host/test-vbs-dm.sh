@@ -141,6 +141,10 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 		$blk,disk.img,mq=two
 	refused number_out_of_range 2 'mq=17: out of range; give 1 to 16' \
 		$blk,disk.img,mq=17
+	refused queue_size_of_100 2 'queue-size=100: not a power.*size=256' \
+		$blk,disk.img,queue-size=100
+	refused queue_size_out_of_range 2 'queue-size=2048: .*4 to 1024' \
+		$blk,disk.img,queue-size=2048
 	refused number_negative 2 'option mq=-1: not a whole number' \
 		$blk,disk.img,mq=-1
 	refused number_too_long 2 'out of range' \
@@ -272,7 +276,7 @@ told help_of_a_device '^  mq=N .*1 to 16' help virtio-blk
 told help_without_options 'It has no options' help virtio-rnd
 # Each name in the help is one that the parser knows: it complains about the
 # value or the image, not about the name.
-for option in $("$dm" help virtio-blk | sed -n 's/^  \([a-z]*\)[=[].*/\1/p' |
+for option in $("$dm" help virtio-blk | sed -n 's/^  \([a-z-]*\)[=[].*/\1/p' |
 	grep .); do
 	"$dm" --socket-dir sockets -s "3,virtio-blk,$option=,no.img" \
 		>out 2>err

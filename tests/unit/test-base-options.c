@@ -24,6 +24,7 @@ static const char *const colours[] = { "red", "green", NULL };
 
 static const struct dm_option table[] = {
 	{ .name = "file",
+	  .alias = "path",
 	  .kind = DM_OPT_TEXT,
 	  .flags = DM_OPT_POSITIONAL,
 	  .offset = OFFSET(file),
@@ -209,6 +210,8 @@ START_TEST(parse_file_by_name_may_look_like_anything)
 	ck_assert_str_eq(thing.file, "n=3");
 	ck_assert_int_eq(parse("./a=b"), 0);
 	ck_assert_str_eq(thing.file, "./a=b");
+	ck_assert_int_eq(parse("path=x"), 0);
+	ck_assert_str_eq(thing.file, "x");
 }
 END_TEST
 

@@ -23,6 +23,7 @@ static const char *const aio_words[] = { "auto", "io_uring", "threads", NULL };
 const struct dm_option blk_option_table[] = {
 	{
 		.name = "path",
+		.alias = "file",
 		.kind = DM_OPT_TEXT,
 		.flags = DM_OPT_POSITIONAL,
 		.offset = OFFSET(path),
@@ -99,6 +100,16 @@ const struct dm_option blk_option_table[] = {
 		.def = "1",
 	},
 	{
+		.name = "queue-size",
+		.kind = DM_OPT_NUMBER,
+		.offset = OFFSET(queue_size),
+		.min = 4,
+		.max = 1024,
+		.value = "N",
+		.help = "largest ring, a power of two",
+		.def = "256",
+	},
+	{
 		.name = "iothread",
 		.kind = DM_OPT_NUMBER,
 		.flags = DM_OPT_BARE,
@@ -139,6 +150,18 @@ static bool
 is_power_of_two(uint64_t n)
 {
 	return n && !(n & (n - 1));
+}
+
+static int
+check_queue_size(const struct blk_options *opts, struct dm_error *err)
+{
+	if (is_power_of_two(opts->queue_size))
+		return 0;
+	return dm_fail(
+		err, -EINVAL,
+		"option queue-size=%u: not a power of two; give one like "
+		"queue-size=256",
+		opts->queue_size);
 }
 
 static int
@@ -227,11 +250,14 @@ blk_options_parse(char *text, struct blk_options *out, struct dm_error *err)
 	out->writeback = true;
 	out->mq = 1;
 	out->iothreads = 1;
+	out->queue_size = BLK_QUEUE_SIZE;
 	rc = dm_options_parse(blk_option_table, "virtio-blk", text, out, err);
 	if (rc == 0 && !out->path)
 		rc = dm_fail(err, -EINVAL,
 			     "no image; give one like "
 			     "virtio-blk,disk.img");
+	if (rc == 0)
+		rc = check_queue_size(out, err);
 	if (rc == 0)
 		rc = check_sectorsize(out, err);
 	if (rc == 0)

@@ -10,6 +10,7 @@
 #include "base/options.h"
 
 #define BLK_QUEUES_MAX   16
+#define BLK_QUEUE_SIZE   256 /* if nothing is said */
 #define BLK_SERIAL_BYTES 20
 
 /* Feature bits, 5.2.3. */
@@ -37,7 +38,8 @@ struct blk_options {
 	bool has_range;
 	unsigned int mq;
 	unsigned int iothreads;
-	unsigned int aio; /* enum block_aio */
+	unsigned int queue_size; /* largest, in descriptors */
+	unsigned int aio;        /* enum block_aio */
 	struct dm_number_list discard;
 	struct dm_number_list sectorsize;
 	struct dm_number_list range;
