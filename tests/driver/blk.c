@@ -66,19 +66,36 @@ drv_blk_submit(struct drv_blk *blk, uint16_t slot, uint32_t type,
 	return drv_vq_submit(blk->vq, segs, n, (void *)(uintptr_t)slot);
 }
 
+static int
+take_result(struct drv_blk *blk, const struct drv_used *used,
+	    struct drv_blk_result *res)
+{
+	res->slot = (uint16_t)(uintptr_t)used->cookie;
+	res->used_len = used->len;
+	return drv_ram_read(blk->vq->ring.ram,
+			    drv_blk_status_gpa(blk, res->slot), &res->status,
+			    1);
+}
+
+int
+drv_blk_reap(struct drv_blk *blk, struct drv_blk_result *res)
+{
+	struct drv_used used;
+	int rc = drv_split_reap(&blk->vq->ring, &used);
+
+	if (rc <= 0)
+		return rc;
+	rc = take_result(blk, &used, res);
+	return rc < 0 ? rc : 1;
+}
+
 int
 drv_blk_wait(struct drv_blk *blk, struct drv_blk_result *res, int timeout_ms)
 {
 	struct drv_used used;
 	int rc = drv_vq_wait(blk->vq, &used, timeout_ms);
 
-	if (rc < 0)
-		return rc;
-	res->slot = (uint16_t)(uintptr_t)used.cookie;
-	res->used_len = used.len;
-	return drv_ram_read(blk->vq->ring.ram,
-			    drv_blk_status_gpa(blk, res->slot), &res->status,
-			    1);
+	return rc < 0 ? rc : take_result(blk, &used, res);
 }
 
 int

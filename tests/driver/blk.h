@@ -137,6 +137,9 @@ int drv_blk_fill(struct drv_blk *blk, uint16_t slot, uint32_t type,
 int drv_blk_submit(struct drv_blk *blk, uint16_t slot, uint32_t type,
 		   uint64_t sector, const struct drv_seg *data, int n_data);
 
+/* Take a request that has come back: 1, 0, or what drv_split_reap() met. */
+int drv_blk_reap(struct drv_blk *blk, struct drv_blk_result *res);
+
 /* Wait for any request. 0, or what drv_vq_wait() met. */
 int drv_blk_wait(struct drv_blk *blk, struct drv_blk_result *res,
 		 int timeout_ms);
