@@ -38,12 +38,12 @@ if [ "$VM_DEVICE" = vbs ]; then
 	sed 's/^/   /' "$VM_RUN/vm.vbs-dm.log"
 	device_frontend vm "${slots[@]}"
 	VM_QEMU=("${FRONTEND[@]}")
-	DEVICE_QEMU=()
+	DEVICE_ARGS=()
 	say "QEMU's arguments for them, from vbs-dm --print-frontend=qemu"
 	printf '   %s %s\n' "${VM_QEMU[@]}"
 fi
 say "booting Linux $(kernel_version) in QEMU $qemu ($accel)"
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 say "up after $((SECONDS - started)) s; the guest tries the entropy source"
 guest vm 60 rng_check
 say "a file system on the disk, files in it, and all of it read again"

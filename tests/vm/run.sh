@@ -3,13 +3,15 @@
 # The real-guest tests: run.sh [--list] [-j N] [TEST...]
 #
 # Environment: VBS_DM, the vbs-dm to test; VBS_VM_DEVICE=qemu, to run the same
-# tests on QEMU's own devices; VBS_CACHE, VBS_VM_ACCEL (tcg, kvm),
-# VBS_VM_PATIENCE (multiplies time limits), VBS_VM_REBOOTS.
+# tests on QEMU's own devices; VBS_VM_HOST=vhost-user, to run the tests that name
+# no host over that one; VBS_CACHE, VBS_VM_ACCEL (tcg, kvm), VBS_VM_PATIENCE
+# (multiplies time limits), VBS_VM_REBOOTS.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # The longest first: with two at a time the others run beside it.
-all=(reboot modern legacy intx multiqueue readonly resize rebind restart
-	reconnect polling frontend echo two-vms)
+all=(reboot vhost-user-reboot modern legacy intx multiqueue readonly resize
+	rebind restart reconnect polling frontend echo two-vms
+	vhost-user-{modern,legacy,multiqueue,resize,rebind,restart,reconnect,uml})
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {

@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Makes the cache that the real-guest tests run from: a Debian 13 tree with
-# QEMU, and Debian's kernel, both of trixie-backports. Each step has a stamp,
-# so a second run does nothing and needs no network.
+# QEMU, and Debian's kernel, both of trixie-backports; and User-mode Linux. Each
+# step has a stamp, so a second run does nothing and needs no network.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/cache.sh"
 . "$here/lib/mirror.sh"
 . "$here/lib/initramfs.sh"
 . "$here/lib/vmlinux.sh"
+. "$here/lib/uml.sh"
 
 packages="qemu-system-x86 seabios busybox-static e2fsprogs pciutils kmod zstd"
+packages_more="qemu-utils fio"
 
 host_packages() {
 	local missing=""
@@ -81,28 +83,35 @@ tree_sources() {
 	tree_apt apt-get update
 }
 
+# tree_packages PACKAGE...
 tree_packages() {
-	# shellcheck disable=SC2086 # a list of words
 	tree_apt apt-get install -y --no-install-recommends \
-		-t trixie-backports $packages
+		-t trixie-backports "$@"
 	tree_apt apt-get clean
+}
+
+# tree_unpack DIR PACKAGE...: their files, without installing them.
+tree_unpack() {
+	local dir=$1 deb
+	shift
+	tree_apt sh -c "rm -rf /debs && mkdir /debs && cd /debs && apt-get \
+		-o APT::Sandbox::User=root download $*"
+	for deb in "$VM_TREE"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	tree_apt rm -rf /debs
 }
 
 # linux-image-amd64 names the version; base, modules and binary hold the files.
 kernel_unpack() {
-	local kver new=$VM_KERNEL.new deb
+	local kver new=$VM_KERNEL.new
 	kver=$(tree_apt apt-cache show linux-image-amd64/trixie-backports |
 		sed -n 's/^Depends:.*linux-image-\([^ ,]*\) .*/\1/p')
 	[ -n "$kver" ]
 	rm -rf "$new"
 	mkdir -p "$new"
-	tree_apt sh -c "rm -rf /debs && mkdir /debs && cd /debs && apt-get \
-		-o APT::Sandbox::User=root download \
-		linux-base-$kver linux-modules-$kver linux-binary-$kver"
-	for deb in "$VM_TREE"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$new"
-	done
-	tree_apt rm -rf /debs
+	tree_unpack "$new" "linux-base-$kver" "linux-modules-$kver" \
+		"linux-binary-$kver"
 	ln -s usr/lib "$new/lib"
 	tree_run sbin/depmod -b "$new" "$kver"
 	vmlinux_unpack "$new/lib/modules/$kver/vmlinuz" >"$new/vmlinux"
@@ -111,12 +120,27 @@ kernel_unpack() {
 	mv "$new" "$VM_KERNEL"
 }
 
+uml_unpack() {
+	local new=$VM_UML.new
+	rm -rf "$new"
+	mkdir -p "$new/lib"
+	tree_unpack "$new" user-mode-linux
+	ln -s ../usr/lib/uml/modules "$new/lib/modules"
+	ls "$new/lib/modules" >"$new/version"
+	tree_run sbin/depmod -b "$new" "$(cat "$new/version")"
+	uml_program "$new/usr/bin/linux.uml" "$new/linux"
+	rm "$new/usr/bin/linux.uml"
+	ln -s ../tree/lib64/ld-linux-x86-64.so.2 "$new/ld.so"
+	rm -rf "$VM_UML"
+	mv "$new" "$VM_UML"
+}
+
 [ "$(uname -m)" = x86_64 ] || die "the guests are x86-64, this machine is not"
 mkdir -p "$VM_CACHE"
 exec {lock}>"$VM_CACHE/lock"
 flock "$lock"
 mirror=""
-if [ ! -e "$VM_CACHE/stamps/kernel" ]; then
+if ! is_stamped kernel tree-packages-more uml; then
 	mirror=${VBS_DEBIAN_MIRROR:-$(debian_mirror /etc/apt)}
 	[ -n "$mirror" ] || die "no Debian mirror in this machine's apt sources:" \
 		"set VBS_DEBIAN_MIRROR to one"
@@ -130,10 +154,13 @@ step host-packages host_packages
 step trixie-keys trixie_keys "$mirror"
 step tree tree_base "$mirror"
 step tree-sources tree_sources "$mirror"
-step tree-packages tree_packages
+# shellcheck disable=SC2086 # a list of words
+step tree-packages tree_packages $packages
+# shellcheck disable=SC2086
+step tree-packages-more tree_packages $packages_more
 step kernel kernel_unpack
+step uml uml_unpack
 initramfs_key=$(cksum "$here/lib/initramfs.sh" | cut -d ' ' -f 1)
-step "initramfs-$initramfs_key" initramfs_base initramfs \
-	"$INITRAMFS_MODULES" "$INITRAMFS_PROGRAMS"
-step "initramfs-small-$initramfs_key" initramfs_base initramfs-small \
-	"$INITRAMFS_SMALL_MODULES" ""
+for kind in $INITRAMFS_KINDS; do
+	step "$kind-$initramfs_key" initramfs_base "$kind"
+done

@@ -8,7 +8,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 check build cc -O2 -fPIC -shared -I"$top/include" \
 	-o "$VM_RUN/virtio-echo.so" "$top/samples/echo/virtio-echo.c"
 device_start vm "5,$VM_RUN/virtio-echo.so"
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 echo_seen
 guest_stop vm
 device_stop vm

@@ -7,10 +7,11 @@ device_need
 disk=$VM_RUN/disk.img
 truncate -s 64M "$disk"
 device_start vm "3,virtio-blk,$disk" 4,virtio-rnd
-VM_MACHINE=pc guest_boot vm pci=nomsi "${DEVICE_QEMU[@]}"
+VM_MACHINE=pc guest_boot vm pci=nomsi "${DEVICE_ARGS[@]}"
 guest vm 60 rng_check
 guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 200
-guest vm 60 'pci_runs blk 1001 modern intx; pci_runs rng 1005 modern intx'
+guest vm 60 "pci_runs blk $DEVICE_BLK modern intx"
+guest vm 60 "pci_runs rng $DEVICE_RNG modern intx"
 guest_stop vm
 device_stop vm

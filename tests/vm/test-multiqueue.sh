@@ -8,7 +8,7 @@ truncate -s 64M "$disk"
 device_start vm "3,virtio-blk,$disk,mq=4,iothread=2" 4,virtio-rnd
 VM_MACHINE=pc
 VM_SMP=4
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 blk_queues 4
 guest vm 60 blk_queues_used
 guest vm 60 blk_verify 4 300

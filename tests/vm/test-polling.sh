@@ -8,7 +8,7 @@ DEVICE_OPTIONS=(--poll-us=50)
 disk=$VM_RUN/disk.img
 truncate -s 64M "$disk"
 device_start vm "3,virtio-blk,$disk,mq=2" 4,virtio-rnd
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 rng_check
 guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 300

@@ -6,14 +6,14 @@ device_need
 disk=$VM_RUN/disk.img
 truncate -s 32M "$disk"
 device_start vm "3,virtio-blk,$disk"
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 blk_ext4
 guest_stop vm
 device_stop vm
 
 before=$(sha256sum <"$disk")
 device_start vm "3,virtio-blk,$disk,ro"
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 blk_readonly
 guest_stop vm
 device_stop vm

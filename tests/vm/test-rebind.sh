@@ -7,7 +7,7 @@ device_need
 disk=$VM_RUN/disk.img
 truncate -s 16M "$disk"
 device_start vm "3,virtio-blk,$disk" 4,virtio-rnd
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 
 # rebind FROM TO
 rebind() {

@@ -12,7 +12,7 @@ VM_INITRAMFS=initramfs-small
 VM_REBOOT=1
 VM_SMP=1
 VM_MEM=128
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 check "first_boot" guest vm 60 rebind_io 0
 before=""
 for ((n = 1; n <= reboots; n++)); do

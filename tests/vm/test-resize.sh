@@ -6,7 +6,7 @@ device_need
 disk=$VM_RUN/disk.img
 truncate -s 32M "$disk"
 device_start vm "3,virtio-blk,$disk"
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 "blk_size $((32 << 20))"
 for size in 48 80; do
 	device_grow vm vm 3 "$disk" "${size}M"

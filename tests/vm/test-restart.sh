@@ -7,7 +7,7 @@ device_need_vbs "QEMU's own devices end with it"
 disk=$VM_RUN/disk.img
 truncate -s 32M "$disk"
 device_start vm "3,virtio-blk,$disk" 4,virtio-rnd
-guest_boot vm "" "${DEVICE_QEMU[@]}"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
 guest vm 60 blk_ext4
 guest_stop vm
 for signal in KILL TERM; do
@@ -15,7 +15,7 @@ for signal in KILL TERM; do
 	[ "$signal" = KILL ] || check_is "sockets_removed" "" \
 		"$(find "$VM_RUN/vm.sockets" -type s)"
 	device_start vm "3,virtio-blk,$disk" 4,virtio-rnd
-	guest_boot vm "" "${DEVICE_QEMU[@]}"
+	guest_boot vm "" "${DEVICE_ARGS[@]}"
 	guest vm 60 'blk_ext4_again; rng_check'
 	guest_stop vm
 done

@@ -7,14 +7,14 @@ for vm in one two; do
 	truncate -s 32M "$VM_RUN/$vm.img"
 	device_start "$vm" "3,virtio-blk,$VM_RUN/$vm.img,serial=VM-$vm" \
 		4,virtio-rnd
-	guest_boot "$vm" "" "${DEVICE_QEMU[@]}"
+	guest_boot "$vm" "" "${DEVICE_ARGS[@]}"
 done
 for vm in one two; do
 	guest_begin "$vm" 'blk_ext4; blk_verify 2 300; rng_check'
 done
 for vm in one two; do
 	guest_end "$vm" 120
-	guest "$vm" 60 blk_serial "VM-$vm"
+	device_serial "$vm" "VM-$vm"
 	guest_stop "$vm"
 	device_stop "$vm"
 done

@@ -147,3 +147,20 @@ blk_readonly() {
 	check readonly_files_match blk_files_match /mnt
 	check readonly_unmount umount /mnt
 }
+
+# Two partitions, a file system and files on each
+blk_partitions() {
+	printf '%s\n' n p 1 '' +16M n p 2 '' '' w | fdisk "$DISK" >/tmp/fdisk 2>&1
+	for blk_part in 1 2; do
+		check "partition_${blk_part}_seen" wait_for 10 \
+			test -b "$DISK$blk_part"
+		check "partition_${blk_part}_ext4" mkfs.ext4 -q -F "$DISK$blk_part"
+		check "partition_${blk_part}_mounted" \
+			mount -t ext4 "$DISK$blk_part" /mnt
+		check "partition_${blk_part}_written" blk_files /mnt
+		check "partition_${blk_part}_unmounted" umount /mnt
+		drop_caches
+		check "partition_${blk_part}_is_clean" \
+			e2fsck -f -n "$DISK$blk_part"
+	done
+}

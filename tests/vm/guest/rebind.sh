@@ -17,12 +17,19 @@ rebind_io() {
 	cmp /tmp/data /tmp/data2
 }
 
+# rebind_functions: where the disk and the entropy source are; both have an id
+# with legacy registers, and one without.
+rebind_functions() {
+	for rebind_id in 1001 1042 1005 1044; do
+		pci_find "$rebind_id"
+	done
+}
+
 # rebind_pci FROM TO: that many times, with I/O on each new life
 rebind_pci() {
 	rebind_n=$1
 	while [ "$rebind_n" -lt "$2" ]; do
-		for rebind_id in 1001 1005; do
-			rebind_at=$(pci_find "$rebind_id")
+		for rebind_at in $(rebind_functions); do
 			echo "$rebind_at" >"$PCI_DRIVER/unbind" || return 1
 			echo "$rebind_at" >"$PCI_DRIVER/bind" || return 1
 		done
@@ -36,8 +43,8 @@ rebind_pci() {
 rebind_virtio() {
 	rebind_n=0
 	while [ "$rebind_n" -lt "$1" ]; do
-		for rebind_id in 1001 1005; do
-			rebind_at=$(pci_virtio "$(pci_find "$rebind_id")")
+		for rebind_at in $(rebind_functions); do
+			rebind_at=$(pci_virtio "$rebind_at")
 			rebind_to=/sys/bus/virtio/devices/$rebind_at/driver
 			rebind_to=/sys/bus/virtio/drivers/$(basename \
 				"$(readlink "$rebind_to")")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Where the cache is, and how programs of the Debian tree in it are run.
 
 VM_CACHE=${VBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/libvbs}
 VM_TREE=$VM_CACHE/tree
 VM_KERNEL=$VM_CACHE/kernel
+VM_UML=$VM_CACHE/uml
 
 die() {
 	echo "tests/vm: $*" >&2
@@ -25,7 +26,7 @@ as_root() {
 # A change of what a step makes gives it a new name.
 step() {
 	local stamp=$VM_CACHE/stamps/$1 log=$VM_CACHE/log/$1
-	[ ! -e "$stamp" ] || return 0
+	is_stamped "$1" && return 0
 	mkdir -p "$VM_CACHE/stamps" "$VM_CACHE/log"
 	echo "setup: $1"
 	if ! (set -e && "${@:2}") >"$log" 2>&1 </dev/null; then
@@ -33,6 +34,14 @@ step() {
 		die "setup step '$1' failed; all of its output: $log"
 	fi
 	: >"$stamp"
+}
+
+# is_stamped NAME...: those steps have passed.
+is_stamped() {
+	local name
+	for name; do
+		[ -e "$VM_CACHE/stamps/$name" ] || return 1
+	done
 }
 
 # The tree's programs run on the tree's own loader and libraries: no chroot,

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
-# The devices of a guest: vbs-dm over vfio-user, or QEMU's own for reference.
+# shellcheck shell=bash disable=SC2034
+# The devices of a guest: those of vbs-dm, over what VM_HOST says, or those of
+# reference.sh.
 declare -A DEVICE_PID
-# The QEMU arguments of the last device_start.
-DEVICE_QEMU=()
+# What the front end has to be told, by the last device_start.
+DEVICE_ARGS=()
+# The PCI ids of the disk and the entropy source that it started.
+DEVICE_BLK=1001
+DEVICE_RNG=1005
 # More options for vbs-dm.
 DEVICE_OPTIONS=()
 
@@ -13,6 +17,8 @@ device_need() {
 	VBS_DM=${VBS_DM:-$(command -v vbs-dm)} ||
 		skip "VBS_DM names no vbs-dm, and none is installed"
 	[ -x "$VBS_DM" ] || give_up "VBS_DM is no program: $VBS_DM"
+	"$VBS_DM" --help | grep -q "$VM_HOST" ||
+		skip "this vbs-dm has no host $VM_HOST"
 }
 
 # device_need_vbs WHY: for tests of vbs-dm itself.
@@ -23,32 +29,29 @@ device_need_vbs() {
 
 # device_start NAME SLOT...: each SLOT as after vbs-dm's -s.
 device_start() {
-	local name=$1 slot
-	shift
-	DEVICE_QEMU=()
+	DEVICE_ARGS=()
 	if [ "$VM_DEVICE" = vbs ]; then
-		device_start_vbs "$name" "$@"
-		return
+		device_start_vbs "$@"
+	else
+		reference_start "$@"
 	fi
-	for slot in "$@"; do
-		device_reference "$slot"
-	done
 }
 
 device_start_vbs() {
-	local name=$1 dir=$VM_RUN/$1.sockets slot options=()
+	local name=$1 dir=$VM_RUN/$1.sockets slot options=() host=vhost_user
 	shift
+	[ "$VM_HOST" = vhost-user ] || host=vfio_user
 	mkdir -p "$dir"
 	for slot in "$@"; do
 		options+=(-s "$slot")
 	done
 	: >"$VM_RUN/$name.vbs-dm.log"
-	spawn "$VM_RUN/$name.vbs-dm.log" "$VBS_DM" --host vfio-user \
+	spawn "$VM_RUN/$name.vbs-dm.log" "$VBS_DM" --host "$VM_HOST" \
 		--socket-dir "$dir" "${DEVICE_OPTIONS[@]}" "${options[@]}"
 	DEVICE_PID[$name]=$SPAWNED
 	for slot in "$@"; do
 		device_listens "$name" "$dir/$(device_socket "$slot")"
-		DEVICE_QEMU+=(-device "$(device_json "$dir" "$slot")")
+		"${host}_args" "$dir/$(device_socket "$slot")" "$slot"
 	done
 }
 
@@ -72,9 +75,12 @@ device_listens() {
 	done
 }
 
-device_json() {
-	printf '{"driver":"vfio-user-pci","addr":"%s","socket":%s}' "${2%%,*}" \
-		"{\"type\":\"unix\",\"path\":\"$1/$(device_socket "$2")\"}"
+# vfio_user_args SOCKET SLOT
+vfio_user_args() {
+	local json='{"driver":"vfio-user-pci","addr":"%s","socket":%s}' socket
+	socket="{\"type\":\"unix\",\"path\":\"$1\"}"
+	# shellcheck disable=SC2059 # it is a format
+	DEVICE_ARGS+=(-device "$(printf "$json" "${2%%,*}" "$socket")")
 }
 
 # device_frontend NAME SLOT...: the arguments that vbs-dm prints for QEMU, after
@@ -92,33 +98,6 @@ device_frontend() {
 	FRONTEND=("${FRONTEND[@]:1}")
 }
 
-# device_reference SLOT: QEMU's own device with the same options.
-device_reference() {
-	local words number type file option options drive
-	IFS=, read -ra words <<<"$1"
-	number=${words[0]}
-	type=${words[1]}
-	options="addr=$number,disable-legacy=off,disable-modern=off"
-	if [ "$type" = virtio-rnd ]; then
-		DEVICE_QEMU+=(-object "rng-random,id=rng$number,filename=/dev/urandom"
-			-device "virtio-rng-pci,rng=rng$number,$options")
-		return
-	fi
-	file=${words[2]}
-	drive="driver=file,node-name=disk$number,filename=$file,discard=unmap"
-	options+=",drive=disk$number,num-queues=1"
-	for option in "${words[@]:3}"; do
-		case $option in
-		ro) drive+=",read-only=on" ;;
-		mq=*) options=${options/num-queues=1/num-queues=${option#mq=}} ;;
-		serial=*) options+=",$option" ;;
-		discard | iothread*) ;;
-		*) die "no reference for virtio-blk option '$option'" ;;
-		esac
-	done
-	DEVICE_QEMU+=(-blockdev "$drive" -device "virtio-blk-pci,$options")
-}
-
 # device_grow NAME GUEST SLOT FILE SIZE: makes the disk of a running guest
 # larger.
 device_grow() {
@@ -126,9 +105,15 @@ device_grow() {
 	if [ "$VM_DEVICE" = vbs ]; then
 		kill -HUP "${DEVICE_PID[$1]}"
 	else
-		monitor "$2" "{\"execute\":\"block_resize\",\"arguments\":{\
-\"node-name\":\"disk$3\",\"size\":$(stat -c %s "$4")}}"
+		reference_grow "$@"
 	fi
+}
+
+# device_serial GUEST SERIAL: checks the one that the disk was given.
+device_serial() {
+	local serial=$2
+	[ "$VM_DEVICE" = vbs ] || serial=$(reference_serial "$2")
+	guest "$1" 60 blk_serial "$serial"
 }
 
 # device_stop NAME [SIGNAL]: leaves cleanly on SIGTERM.

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Boot a guest, send it commands, see it end. A guest has a name and a folder
 # $VM_RUN/NAME with its console, its control channel and all that was said.
 declare -A GUEST_PID GUEST_IN GUEST_OUT
 
 # Set before guest_boot by tests that want something else.
+# What the guest runs on: qemu or uml.
+VM_FRONT=${VM_FRONT:-qemu}
 VM_MACHINE=q35
 VM_SMP=2
 VM_MEM=256
@@ -16,11 +18,12 @@ VM_REBOOT=0
 # shellcheck disable=SC2034 # set by tests
 VM_BOOT_LIMIT=60
 
+# guest_initramfs KIND
 guest_initramfs() {
-	local image=$VM_RUN/$VM_INITRAMFS.cpio
+	local image=$VM_RUN/$1.cpio
 	if [ ! -e "$image" ]; then
 		guest_programs "$VM_RUN/overlay/bin"
-		initramfs_make "$VM_INITRAMFS" "$VM_RUN/overlay" >"$image"
+		initramfs_make "$1" "$VM_RUN/overlay" >"$image"
 	fi
 	echo "$image"
 }
@@ -36,57 +39,27 @@ guest_programs() {
 	done
 }
 
-# guest_tsc_khz: the speed of the time stamp counter of an emulated guest, which
-# is the host's: on a busy host the guest would measure a wrong one.
-guest_tsc_khz() {
-	[ -e "$VM_RUN/tsc-khz" ] || "${CC:-gcc}" -O2 -o "$VM_RUN/tsc-khz" \
-		"$VM_HERE/lib/tsc-khz.c" || die "cannot build tsc-khz"
-	"$VM_RUN/tsc-khz"
+# guest_boot NAME [KERNEL-ARGUMENTS [ARGUMENT...]]: on the front end that
+# VM_FRONT names, which gets the arguments. Returns when the guest takes
+# commands.
+guest_boot() {
+	local name=$1 append=${2:-}
+	shift $(($# < 2 ? $# : 2))
+	guest_start "$name" "$append" "$@"
+	guest_ready "$name"
 }
 
-# guest_boot NAME [KERNEL-ARGUMENTS [QEMU-ARGUMENT...]]: returns when the guest
-# takes commands.
-guest_boot() {
-	local name=$1 append=${2:-} dir=$VM_RUN/$1 lib accel initrd panic=-1
-	local reboot=(-no-reboot) machine=("${VM_QEMU[@]}") in out
-	shift $(($# < 2 ? $# : 2))
+# guest_start NAME KERNEL-ARGUMENTS [ARGUMENT...]: without waiting for it
+guest_start() {
+	local name=$1 dir=$VM_RUN/$1 in out
 	mkdir -p "$dir"
-	rm -f "$dir"/{control,monitor}.{in,out}
-	mkfifo "$dir"/{control,monitor}.{in,out}
+	rm -f "$dir"/control.{in,out}
+	mkfifo "$dir"/control.{in,out}
 	exec {in}<>"$dir/control.in" {out}<>"$dir/control.out"
 	GUEST_IN[$name]=$in
 	GUEST_OUT[$name]=$out
-	accel=$(vm_accel)
-	if [ "$accel" = tcg ]; then
-		# By itself QEMU keeps up to a GiB of translated code.
-		accel+=,tb-size=256
-		append+=" tsc=reliable tsc_early_khz=$(guest_tsc_khz)"
-	fi
-	initrd=$(guest_initramfs)
-	if [ "$VM_REBOOT" -eq 1 ]; then
-		reboot=()
-		panic=0
-	fi
-	[ "${#VM_QEMU[@]}" -gt 0 ] || machine=(
-		-machine "$VM_MACHINE,memory-backend=mem" -m "$VM_MEM" -smp "$VM_SMP"
-		-object "memory-backend-memfd,id=mem,size=${VM_MEM}M,share=on"
-	)
-	lib=$VM_TREE/usr/lib/x86_64-linux-gnu
-	tree_argv bin/qemu-system-x86_64
-	spawn "$dir/qemu.log" env QEMU_MODULE_DIR="$lib/qemu" "${TREE_ARGV[@]}" \
-		-L "$VM_TREE/usr/share/qemu" -L "$VM_TREE/usr/share/seabios" \
-		-nodefaults -no-user-config -display none "${reboot[@]}" \
-		"${machine[@]}" -accel "$accel" -cpu max \
-		-serial "file:$dir/console" \
-		-chardev "pipe,id=control,path=$dir/control" \
-		-serial chardev:control \
-		-chardev "pipe,id=monitor,path=$dir/monitor" \
-		-object monitor-qmp,id=qmp,chardev=monitor \
-		-kernel "$VM_KERNEL/vmlinux" -initrd "$initrd" \
-		-append "console=ttyS0 loglevel=4 panic=$panic no_timer_check $append" \
-		"$@"
+	"${VM_FRONT}_boot" "$@"
 	GUEST_PID[$name]=$SPAWNED
-	guest_ready "$name"
 }
 
 # guest_ready NAME: also what a guest says after each reboot.
@@ -162,13 +135,6 @@ guest_end() {
 	return "$HEARD"
 }
 
-# monitor NAME QMP-COMMAND: to QEMU itself. Its answers are not read: what the
-# command does is seen in the guest.
-monitor() {
-	printf '%s\n' '{"execute":"qmp_capabilities"}' "$2" \
-		>"$VM_RUN/$1/monitor.in"
-}
-
 # guest_stop NAME: looks at the kernel's log, then powers off.
 guest_stop() {
 	local name=$1
@@ -181,7 +147,7 @@ guest_stop() {
 
 # guest_kill NAME: as when the host's power goes.
 guest_kill() {
-	kill -KILL "${GUEST_PID[$1]}"
+	group_kill "${GUEST_PID[$1]}"
 	ended "${GUEST_PID[$1]}" 10 2>/dev/null
 	guest_close "$1"
 }
@@ -195,6 +161,7 @@ guest_close() {
 guest_logs() {
 	local file
 	for file in qemu.log console transcript; do
+		[ -e "$VM_RUN/$1/$file" ] || continue
 		info "last lines of $1/$file:"
 		tail -n 15 "$VM_RUN/$1/$file" | sed 's/^/INFO   /'
 	done

@@ -3,11 +3,34 @@
 # The guest's userland: busybox, the modules it needs, a few programs of the
 # tree with their libraries, and the shell scripts of tests/vm/guest/.
 
-# shellcheck disable=SC2034 # for who sources this
-{
-	INITRAMFS_MODULES="virtio_blk virtio-rng ext4"
-	INITRAMFS_SMALL_MODULES="virtio_blk virtio-rng"
-	INITRAMFS_PROGRAMS="sbin/mkfs.ext4 sbin/e2fsck bin/lspci"
+# shellcheck disable=SC2034 # for setup.sh
+INITRAMFS_KINDS="initramfs initramfs-small initramfs-fio initramfs-uml"
+
+# initramfs_contents KIND: the modules and the programs that are in it, and the
+# folder that the modules come from.
+initramfs_contents() {
+	local ext4="sbin/mkfs.ext4 sbin/e2fsck"
+	ROOT=$VM_KERNEL
+	case $1 in
+	initramfs)
+		MODULES="virtio_blk virtio-rng ext4"
+		PROGRAMS="$ext4 bin/lspci"
+		;;
+	initramfs-small)
+		MODULES="virtio_blk virtio-rng"
+		PROGRAMS=""
+		;;
+	initramfs-fio)
+		MODULES="virtio_blk virtio-rng"
+		PROGRAMS="bin/fio"
+		;;
+	initramfs-uml)
+		MODULES="virtio_blk"
+		PROGRAMS=$ext4
+		ROOT=$VM_UML
+		;;
+	*) die "no such initramfs: $1" ;;
+	esac
 }
 
 # initramfs_program DIR bin/NAME: the program and the libraries it loads.
@@ -24,22 +47,25 @@ initramfs_program() {
 		done
 }
 
-# initramfs_modules DIR MODULE...: with those that they need. They go in
+# initramfs_modules DIR FROM MODULE...: with those that they need. They go in
 # unpacked, as xz under software emulation costs seconds.
 initramfs_modules() {
-	local dir=$1 kver from to module file
-	shift
-	kver=$(kernel_version)
-	from=$VM_KERNEL/lib/modules/$kver
+	local dir=$1 root=$2 kver from to module file
+	shift 2
+	kver=$(cat "$root/version")
+	from=$root/lib/modules/$kver
 	to=$dir/lib/modules/$kver
 	for module in "$@"; do
-		tree_run sbin/modprobe -d "$VM_KERNEL" -S "$kver" \
+		tree_run sbin/modprobe -d "$root" -S "$kver" \
 			--show-depends "$module"
 	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u |
 		while read -r file; do
 			module=$to/${file#"$from"/}
 			mkdir -p "${module%/*}"
-			xz -dc "$file" >"${module%.xz}"
+			case $file in
+			*.xz) xz -dc "$file" >"${module%.xz}" ;;
+			*) cp "$file" "$module" ;;
+			esac
 		done
 	cp "$from"/modules.{builtin,builtin.modinfo,order} "$to/"
 	tree_run sbin/depmod -b "$dir" "$kver"
@@ -50,18 +76,19 @@ cpio_pack() {
 	(cd "$1" && find . | "$VM_TREE/usr/bin/busybox" cpio -o -H newc 2>/dev/null)
 }
 
-# initramfs_base NAME MODULES PROGRAMS: what is the same for all guests of a kind.
+# initramfs_base KIND: what is the same for all guests of a kind.
 initramfs_base() {
-	local new=$VM_CACHE/$1.new program
+	local new=$VM_CACHE/$1.new program MODULES PROGRAMS ROOT
+	initramfs_contents "$1"
 	rm -rf "$new"
 	mkdir -p "$new"/{bin,dev,etc,lib,mnt,proc,run,sys,tmp,usr/lib}
 	cp "$VM_TREE/usr/bin/busybox" "$new/bin/"
 	ln -s busybox "$new/bin/sh"
-	for program in $3; do
+	for program in $PROGRAMS; do
 		initramfs_program "$new" "$program"
 	done
 	# shellcheck disable=SC2086 # a list of words
-	initramfs_modules "$new" $2
+	initramfs_modules "$new" "$ROOT" $MODULES
 	cpio_pack "$new" >"$VM_CACHE/$1.cpio.new"
 	mv "$VM_CACHE/$1.cpio.new" "$VM_CACHE/$1.cpio"
 	rm -rf "$new"

@@ -7,7 +7,7 @@
 # The kernel's io_uring workers come and go with the load: they are not counted.
 leak_count() {
 	local proc=/proc/${DEVICE_PID[$1]:-}
-	[ -n "${DEVICE_PID[$1]:-}" ] || return 0
+	[ "$VM_DEVICE" = vbs ] || return 0
 	echo "fds=$(find "$proc/fd" -mindepth 1 | wc -l)" \
 		"maps=$(wc -l <"$proc/maps")" \
 		"threads=$(cat "$proc"/task/*/comm | grep -vc '^iou-')" \

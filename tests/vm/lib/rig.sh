@@ -13,12 +13,19 @@ VM_PATIENCE=${VBS_VM_PATIENCE:-1}
 # Whose devices the guest gets: vbs-dm's, or QEMU's own, as a reference.
 # shellcheck disable=SC2034 # for device.sh
 VM_DEVICE=${VBS_VM_DEVICE:-vbs}
+# What carries them to the guest: vfio-user or vhost-user.
+# shellcheck disable=SC2034
+VM_HOST=${VM_HOST:-${VBS_VM_HOST:-vfio-user}}
 
 . "$VM_HERE/lib/cache.sh"
 . "$VM_HERE/lib/initramfs.sh"
 . "$VM_HERE/lib/accel.sh"
 . "$VM_HERE/lib/guest.sh"
+. "$VM_HERE/lib/qemu.sh"
+. "$VM_HERE/lib/uml.sh"
 . "$VM_HERE/lib/device.sh"
+. "$VM_HERE/lib/vhost-user.sh"
+. "$VM_HERE/lib/reference.sh"
 . "$VM_HERE/lib/leak.sh"
 
 info() {
@@ -90,11 +97,17 @@ ended() {
 	wait "$1"
 }
 
+# group_kill PID: and the group that it may have of its own.
+group_kill() {
+	kill -KILL "$1" 2>/dev/null
+	kill -KILL -- "-$1" 2>/dev/null
+}
+
 rig_end() {
 	local status=$? pid
 	trap - EXIT
 	for pid in "${VM_PIDS[@]}"; do
-		kill -KILL "$pid" 2>/dev/null
+		group_kill "$pid"
 	done
 	wait 2>/dev/null
 	[ "$VM_FAILED" -eq 0 ] || status=1

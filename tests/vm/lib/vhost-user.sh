@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# How the front ends of vhost-user are told of a device: QEMU has one for each
+# type and a generic one, UML its own.
+
+# shellcheck disable=SC2034 # some are for tests
+
+# 1: QEMU's generic front end instead of the one for the type.
+VHOST_USER_GENERIC=0
+# More options for QEMU's sockets, such as reconnect-ms=.
+VHOST_USER_CHARDEV=""
+
+# vhost_user_args SOCKET SLOT
+vhost_user_args() {
+	local words id option queues=1
+	IFS=, read -ra words <<<"$2"
+	for option in "${words[@]:2}"; do
+		[[ $option != mq=* ]] || queues=${option#mq=}
+	done
+	case ${words[1]} in
+	virtio-blk) id=2 ;;
+	virtio-rnd) id=4 ;;
+	*) die "no vhost-user front end for ${words[1]}" ;;
+	esac
+	if [ "$VM_FRONT" = uml ]; then
+		DEVICE_ARGS+=("virtio_uml.device=$1:$id")
+		return
+	fi
+	DEVICE_ARGS+=(-chardev "socket,id=c${words[0]},path=$1$VHOST_USER_CHARDEV")
+	if [ "$VHOST_USER_GENERIC" -eq 1 ]; then
+		vhost_user_generic "$id" "$queues"
+	elif [ "$id" -eq 2 ]; then
+		option="vhost-user-blk-pci,num-queues=$queues,disable-legacy=off"
+	else
+		# this one is modern only
+		option=vhost-user-rng-pci
+		DEVICE_RNG=1044
+	fi
+	DEVICE_ARGS+=(-device "$option,chardev=c${words[0]},addr=${words[0]}")
+}
+
+# vhost_user_generic ID QUEUES: it asks for all of a disk's configuration
+# space, 96 bytes, or for none.
+vhost_user_generic() {
+	local size=0
+	DEVICE_BLK=1042
+	DEVICE_RNG=1044
+	[ "$1" -ne 2 ] || size=96
+	option="vhost-user-test-device-pci,virtio-id=$1,num_vqs=$2"
+	option+=",config_size=$size"
+}
