@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Verified I/O. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "driver/bytes.h"
 #include "driver/clock.h"
@@ -12,7 +14,6 @@
 
 #define DEFAULT_DEPTH  16
 #define DEFAULT_WRITES 60
-#define BUFFER_BYTES   (DRV_LOAD_MAX_SECTORS * DRV_BLK_SECTOR)
 #define TRIES          64 /* to find sectors that are not busy */
 
 uint64_t
@@ -26,10 +27,9 @@ drv_load_random(struct drv_load *l, uint64_t n)
 
 int
 drv_load_init(struct drv_load *l, struct drv_oracle *oracle,
-	      struct drv_vq *const *vqs, uint16_t n_queues,
+	      struct drv_ram *ram, struct drv_vq *const *vqs, uint16_t n_queues,
 	      const struct drv_load_opts *opts)
 {
-	struct drv_ram *ram = vqs[0]->ring.ram;
 	uint32_t n;
 	int rc = 0;
 
@@ -44,12 +44,10 @@ drv_load_init(struct drv_load *l, struct drv_oracle *oracle,
 	l->random = l->opts.seed + 1;
 	l->n_queues = n_queues;
 	n = (uint32_t)n_queues * l->opts.depth;
-	for (uint16_t i = 0; i < n_queues && rc == 0; i++) {
-		vqs[i]->indirect = l->opts.indirect;
+	for (uint16_t i = 0; i < n_queues && rc == 0; i++)
 		rc = drv_blk_init(&l->blks[i], vqs[i], ram, l->opts.depth);
-	}
-	l->buffers_gpa =
-		drv_ram_alloc(ram, (uint64_t)n * BUFFER_BYTES, DRV_PAGE);
+	l->buffers_gpa = drv_ram_alloc(
+		ram, (uint64_t)n * 2 * DRV_LOAD_BUFFER_BYTES, DRV_PAGE);
 	l->requests = calloc(n, sizeof(*l->requests));
 	if (rc == 0 && !l->buffers_gpa)
 		rc = -ENOSPC;
@@ -73,18 +71,21 @@ request_at(struct drv_load *l, uint16_t queue, uint16_t slot)
 	return &l->requests[(uint32_t)queue * l->opts.depth + slot];
 }
 
-static uint64_t
-buffer_gpa(const struct drv_load *l, uint16_t queue, uint16_t slot)
+uint64_t
+drv_load_buffer_gpa(const struct drv_load *l, uint16_t queue, uint16_t slot,
+		    bool write)
 {
-	return l->buffers_gpa +
-	       ((uint64_t)queue * l->opts.depth + slot) * BUFFER_BYTES;
+	uint64_t i = ((uint64_t)queue * l->opts.depth + slot) * 2 + write;
+
+	return l->buffers_gpa + i * DRV_LOAD_BUFFER_BYTES;
 }
 
 static uint8_t *
-buffer(const struct drv_load *l, uint16_t queue, uint16_t slot)
+buffer(const struct drv_load *l, uint16_t queue, uint16_t slot, bool write)
 {
 	return drv_ram_ptr(l->blks[queue].vq->ring.ram,
-			   buffer_gpa(l, queue, slot), BUFFER_BYTES);
+			   drv_load_buffer_gpa(l, queue, slot, write),
+			   DRV_LOAD_BUFFER_BYTES);
 }
 
 static void __attribute__((format(printf, 2, 3)))
@@ -131,10 +132,10 @@ choose(struct drv_load *l, struct drv_load_request *r)
 static void
 prepare(struct drv_load *l, const struct drv_load_request *r, uint8_t *bytes)
 {
-	if (r->type != DRV_BLK_OUT) {
-		memset(bytes, 0xee, BUFFER_BYTES);
+	if (r->type == DRV_BLK_IN && !l->opts.no_prefill)
+		memset(bytes, 0xee, (size_t)r->n_sectors * DRV_BLK_SECTOR);
+	if (r->type != DRV_BLK_OUT)
 		return;
-	}
 	for (uint32_t i = 0; i < r->n_sectors; i++)
 		drv_oracle_fill(bytes + (size_t)i * DRV_BLK_SECTOR,
 				r->sector + i,
@@ -156,22 +157,25 @@ static int
 start_request(struct drv_load *l, uint16_t queue, uint16_t slot)
 {
 	struct drv_load_request *r = request_at(l, queue, slot);
-	uint64_t gpa = buffer_gpa(l, queue, slot);
 	struct drv_seg segs[2];
 	uint32_t bytes, first;
+	uint64_t gpa;
+	bool write;
 	int n, rc;
 
 	if (!choose(l, r))
 		return 0;
-	prepare(l, r, buffer(l, queue, slot));
+	write = r->type == DRV_BLK_OUT;
+	gpa = drv_load_buffer_gpa(l, queue, slot, write);
+	prepare(l, r, buffer(l, queue, slot, write));
 	bytes = r->n_sectors * DRV_BLK_SECTOR;
 	first = (uint32_t)drv_load_random(l, r->n_sectors + 1) * DRV_BLK_SECTOR;
 	n = bytes == 0 ? 0 : first == 0 || first == bytes ? 1 : 2;
 	if (n < 2)
 		first = bytes;
-	segs[0] = (struct drv_seg){ gpa, first, r->type == DRV_BLK_IN };
-	segs[1] = (struct drv_seg){ gpa + first, bytes - first,
-				    r->type == DRV_BLK_IN };
+	segs[0] = (struct drv_seg){ gpa, first, !write };
+	segs[1] = (struct drv_seg){ gpa + first, bytes - first, !write };
+	l->blks[queue].vq->indirect = l->opts.indirect;
 	rc = drv_blk_submit(&l->blks[queue], slot, r->type, r->sector, segs, n);
 	if (rc < 0) {
 		end_request(l, r, false);
@@ -245,7 +249,7 @@ take_result(struct drv_load *l, uint16_t queue,
 		remember(l, "queue %u: type %u has status %u, used length %u",
 			 queue, r->type, res->status, res->used_len);
 	} else if (r->type == DRV_BLK_IN) {
-		judge_read(l, r, buffer(l, queue, res->slot));
+		judge_read(l, r, buffer(l, queue, res->slot, false));
 	}
 	l->counts.reads += r->type == DRV_BLK_IN;
 	l->counts.writes += r->type == DRV_BLK_OUT;
@@ -286,7 +290,7 @@ drv_load_faults(const struct drv_load *l)
 {
 	const struct drv_load_counts *c = &l->counts;
 
-	return c->failed + c->duplicated + c->lost + c->corrupted;
+	return c->failed + c->duplicated + c->lost + c->corrupted + c->missed;
 }
 
 /* Has any queue something to take? */
@@ -302,12 +306,60 @@ has_used(void *arg)
 	return false;
 }
 
+struct irq_wait {
+	struct drv_load *l;
+	uint64_t before;
+};
+
+static uint64_t
+count_irqs(struct drv_load *l)
+{
+	uint64_t n = 0;
+
+	for (uint16_t q = 0; q < l->n_queues; q++)
+		n += drv_vq_irqs(l->blks[q].vq);
+	return n;
+}
+
+static bool
+irq_came(void *arg)
+{
+	const struct irq_wait *w = arg;
+
+	return count_irqs(w->l) != w->before;
+}
+
+/*
+ * As a driver that sleeps: ask for interrupts, look once more, and then look
+ * again only after one. Without one there must be nothing to see.
+ */
+static int
+sleep_until_irq(struct drv_load *l, int timeout_ms)
+{
+	struct irq_wait w = { l, count_irqs(l) };
+	struct drv_vq *vq = l->blks[0].vq;
+	int rc;
+
+	for (uint16_t q = 0; q < l->n_queues; q++)
+		drv_split_interrupts(&l->blks[q].vq->ring, true);
+	if (has_used(l))
+		return 0;
+	rc = vq->ops->wait(vq, irq_came, &w, timeout_ms);
+	if (rc == -ETIMEDOUT && has_used(l)) {
+		l->counts.missed++;
+		remember(l, "used elements came without an interrupt");
+	}
+	return rc;
+}
+
 /* Let the device run until something comes back. */
 static int
 wait_used(struct drv_load *l, int timeout_ms)
 {
 	struct drv_vq *vq = l->blks[0].vq;
 
+	if (l->opts.by_interrupt)
+		return sleep_until_irq(l, timeout_ms);
 	return vq->ops->wait(vq, has_used, l, timeout_ms);
 }
 
@@ -345,4 +397,59 @@ drv_load_drain(struct drv_load *l, int timeout_ms)
 			 (unsigned long long)l->n_in_flight);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+void
+drv_load_restart(struct drv_load *l)
+{
+	uint32_t n = (uint32_t)l->n_queues * l->opts.depth;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (l->requests[i].in_flight)
+			end_request(l, &l->requests[i], false);
+	}
+	l->n_in_flight = 0;
+}
+
+/* One sector of a write that may have happened. */
+static int
+adopt_sector(struct drv_load *l, int fd, uint64_t sector)
+{
+	uint8_t bytes[DRV_BLK_SECTOR];
+	struct drv_oracle *o = l->oracle;
+
+	if (pread(fd, bytes, sizeof(bytes), (off_t)(sector * sizeof(bytes))) !=
+	    (ssize_t)sizeof(bytes))
+		return -EIO;
+	if (drv_oracle_judge(o, sector, bytes) == DRV_GOOD)
+		return 0;
+	o->gens[sector]++;
+	if (drv_oracle_judge(o, sector, bytes) != DRV_GOOD) {
+		l->counts.corrupted++;
+		remember(l, "sector %llu is neither old nor new after a reset",
+			 (unsigned long long)sector);
+	}
+	return 0;
+}
+
+int
+drv_load_abandon(struct drv_load *l, const char *image)
+{
+	uint32_t n = (uint32_t)l->n_queues * l->opts.depth;
+	int fd = open(image, O_RDONLY | O_CLOEXEC), rc = 0;
+	int abandoned = (int)l->n_in_flight;
+
+	if (fd < 0)
+		return -errno;
+	for (uint32_t i = 0; i < n && rc == 0; i++) {
+		const struct drv_load_request *r = &l->requests[i];
+
+		if (!r->in_flight || r->type != DRV_BLK_OUT)
+			continue;
+		for (uint32_t k = 0; k < r->n_sectors && rc == 0; k++)
+			rc = adopt_sector(l, fd, r->sector + k);
+	}
+	(void)close(fd);
+	drv_load_restart(l);
+	return rc < 0 ? rc : abandoned;
 }

@@ -20,6 +20,8 @@ struct drv_load_opts {
 	uint8_t flushes; /* of 100 requests */
 	uint64_t seed;   /* 0: 1 */
 	bool indirect;
+	bool no_prefill;   /* the device alone writes what reads go into */
+	bool by_interrupt; /* look at the rings only after interrupts */
 };
 
 struct drv_load_request {
@@ -37,6 +39,7 @@ struct drv_load_counts {
 	uint64_t duplicated; /* completed twice, or without being done */
 	uint64_t lost;       /* an old generation, or never completed */
 	uint64_t corrupted;
+	uint64_t missed; /* came back without the interrupt that it needed */
 };
 
 struct drv_load {
@@ -52,10 +55,13 @@ struct drv_load {
 	char why[160]; /* the first thing that was wrong */
 };
 
-/* Takes buffers from ram. -ENOSPC, -ENOMEM. */
+/*
+ * Takes buffers from ram; the queues are not looked at, and may be opened
+ * later. -ENOSPC, -ENOMEM.
+ */
 int drv_load_init(struct drv_load *l, struct drv_oracle *oracle,
-		  struct drv_vq *const *vqs, uint16_t n_queues,
-		  const struct drv_load_opts *opts);
+		  struct drv_ram *ram, struct drv_vq *const *vqs,
+		  uint16_t n_queues, const struct drv_load_opts *opts);
 void drv_load_deinit(struct drv_load *l);
 
 /* Put requests into flight until every queue has depth; how many, or errno. */
@@ -67,13 +73,28 @@ int drv_load_reap(struct drv_load *l);
 /* Both, until n more requests have come back. 0, -ETIMEDOUT, or an errno. */
 int drv_load_run(struct drv_load *l, uint64_t n, int timeout_ms);
 
+/*
+ * The device has been reset: what was in flight is not any more, and each
+ * sector of it is what the image says, if that is the old or the new
+ * generation. The number of requests, or an errno.
+ */
+int drv_load_abandon(struct drv_load *l, const char *image);
+
+/* The queues have new rings; nothing is in flight. */
+void drv_load_restart(struct drv_load *l);
+
+/* Where a request's data are: two buffers for each slot of each queue. */
+uint64_t drv_load_buffer_gpa(const struct drv_load *l, uint16_t queue,
+			     uint16_t slot, bool write);
+#define DRV_LOAD_BUFFER_BYTES (DRV_LOAD_MAX_SECTORS * DRV_BLK_SECTOR)
+
 /* Reap only, until nothing is in flight; what never comes counts as lost. */
 int drv_load_drain(struct drv_load *l, int timeout_ms);
 
 /* Requests that have come back so far. */
 uint64_t drv_load_done(const struct drv_load *l);
 
-/* Everything that must be zero. */
+/* Everything that must be zero; why says what came first. */
 uint64_t drv_load_faults(const struct drv_load *l);
 
 /* Pseudo-random numbers below n, for tests as well. */

@@ -144,7 +144,7 @@ setup(void)
 	vq.ops = &disk_ops;
 	ck_assert_int_eq(drv_split_init(&vq.ring, &ram, QSIZE), 0);
 	ck_assert_int_eq(drv_oracle_init(&oracle, N_SECTORS), 0);
-	ck_assert_int_eq(drv_load_init(&load, &oracle, vqs, 1, &opts), 0);
+	ck_assert_int_eq(drv_load_init(&load, &oracle, &ram, vqs, 1, &opts), 0);
 }
 
 static void

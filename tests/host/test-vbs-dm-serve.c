@@ -22,20 +22,16 @@
 #include "driver/device.h"
 #include "driver/rng.h"
 #include "driver/vfio-user.h"
+#include "host/program.h"
 #include "suite.h"
 
-#define PROGRAM     "devicemodel/vbs-dm"
 #define IMAGE_BYTES (1u << 20)
 #define RAM_GPA     0x100000
 #define RAM_BYTES   (4u << 20)
-#define MAX_ARGS    16
 #define DISK        "-s", "3,virtio-blk,disk.img"
 #define RND         "-s", "4,virtio-rnd"
 
-static char dir[] = "vbs-dm.XXXXXX";
-static char here[4096];
-static pid_t pid;
-static FILE *out;
+static struct program dm;
 static struct drv_ram ram;
 
 /* One device and its driver. */
@@ -65,10 +61,7 @@ make_image(void)
 static void
 setup(void)
 {
-	ck_assert_ptr_nonnull(getcwd(here, sizeof(here) - sizeof(PROGRAM)));
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	(void)strcat(here, "/" PROGRAM);
-	ck_assert_int_eq(chdir(dir), 0);
+	program_enter();
 	make_image();
 	drv_ram_init(&ram);
 	ck_assert_int_eq(drv_ram_add(&ram, RAM_GPA, RAM_BYTES, DRV_RAM_MEMFD),
@@ -79,58 +72,14 @@ setup(void)
 static void
 teardown(void)
 {
-	if (pid > 0) {
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-	}
+	program_kill(&dm);
 	drv_ram_deinit(&ram);
 	ck_assert_int_eq(unlink("disk.img"), 0);
-	ck_assert_int_eq(chdir(".."), 0);
-	ck_assert_int_eq(rmdir(dir), 0);
-}
-
-/* Start the program; returns when it has printed n lines. fd becomes 9. */
-static void
-serve(const char *const *args, int n, int fd)
-{
-	char *argv[MAX_ARGS] = { here };
-	int ends[2], argc = 1;
-	char line[512];
-
-	while (*args)
-		argv[argc++] = (char *)*args++;
-	ck_assert_int_eq(pipe(ends), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a case may fail */
-		(void)dup2(ends[1], STDOUT_FILENO);
-		if (fd >= 0)
-			(void)dup2(fd, 9);
-		(void)execv(here, argv);
-		_exit(127);
-	}
-	(void)close(ends[1]);
-	out = fdopen(ends[0], "r");
-	while (n-- > 0)
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), out));
+	program_leave();
 }
 
 #define SERVE(n, fd, ...)                                                      \
-	serve((const char *const[]){ __VA_ARGS__, NULL }, n, fd)
-
-static void
-end(int sig)
-{
-	int status;
-
-	ck_assert_int_eq(kill(pid, sig), 0);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	pid = 0;
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), 0);
-	(void)fclose(out);
-}
+	program_start(&dm, (const char *const[]){ __VA_ARGS__, NULL }, n, fd)
 
 static void
 bring_up(struct client *c)
@@ -205,7 +154,7 @@ START_TEST(two_devices_on_their_sockets)
 	ck_assert_uint_eq(got, 64);
 	hang_up(&first);
 	hang_up(&second);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 }
 END_TEST
 
@@ -219,7 +168,7 @@ START_TEST(doorbell_page_and_polling)
 	for (uint64_t i = 0; i < 20; i++)
 		assert_sector(&first, i * 31);
 	hang_up(&first);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 }
 END_TEST
 
@@ -234,7 +183,7 @@ START_TEST(clients_come_and_go)
 		drv_bus_close(first.bus);
 		drv_vq_close(&first.dev.vqs[0]);
 	}
-	end(SIGINT);
+	program_end(&dm, SIGINT);
 }
 END_TEST
 
@@ -247,7 +196,7 @@ START_TEST(listening_descriptor)
 	open_path(&first, "mine");
 	assert_sector(&first, 5);
 	hang_up(&first);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 	ck_assert_int_eq(unlink("mine"), 0); /* ours: it is still there */
 }
 END_TEST
@@ -265,7 +214,7 @@ START_TEST(connected_descriptor)
 	bring_up(&first);
 	assert_sector(&first, 6);
 	hang_up(&first);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 }
 END_TEST
 
@@ -279,7 +228,7 @@ START_TEST(subsystem_vendor_outlives_a_reset)
 	ck_assert_uint_eq(drv_pci_cfg16(&first.dev.pci, DRV_PCI_SUBVENDOR),
 			  0x1234);
 	hang_up(&first);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 }
 END_TEST
 
@@ -290,14 +239,14 @@ START_TEST(hangup_tells_the_driver_of_a_larger_image)
 	SERVE(1, -1, "--socket-path", "s", DISK);
 	open_path(&first, "s");
 	ck_assert_int_eq(truncate("disk.img", 2 * IMAGE_BYTES), 0);
-	ck_assert_int_eq(kill(pid, SIGHUP), 0);
+	ck_assert_int_eq(kill(dm.pid, SIGHUP), 0);
 	ck_assert_int_eq(
 		drv_bus_wait_irq(first.bus, DRV_IRQ_MSIX, 0, 1, DRV_TIMEOUT_MS),
 		0);
 	ck_assert_int_eq(drv_blk_config(&first.dev.vd, &cfg), 0);
 	ck_assert_uint_eq(cfg.capacity, 2 * IMAGE_BYTES / 512);
 	hang_up(&first);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 }
 END_TEST
 
@@ -310,7 +259,7 @@ START_TEST(larger_image_is_noticed_by_itself)
 		drv_bus_wait_irq(first.bus, DRV_IRQ_MSIX, 0, 1, DRV_TIMEOUT_MS),
 		0);
 	hang_up(&first);
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 }
 END_TEST
 
@@ -325,7 +274,7 @@ START_TEST(end_in_the_middle_of_requests)
 						128u * (i % 16), &seg, 1),
 				 0);
 	}
-	end(SIGTERM);
+	program_end(&dm, SIGTERM);
 	drv_bus_close(first.bus);
 	drv_vq_close(&first.dev.vqs[0]);
 }
