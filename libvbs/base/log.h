@@ -7,7 +7,7 @@
 
 #include <vbs/log.h>
 
-#define LOG_LINE_SIZE 256
+#define LOG_LINE_SIZE 512
 
 struct logger {
 	vbs_log_fn fn; /* NULL: stderr */

@@ -42,8 +42,27 @@ conn_open(struct conn *conn, int fd)
 	conn->tx_cap = TX_SIZE;
 	conn->rx_len = conn->tx_len = conn->tx_off = 0;
 	conn->rx_fds.n = conn->new_fds.n = conn->n_tx_fds = 0;
+	conn->own_fd = -1;
 	conn->fd = fd;
 	return 0;
+}
+
+void
+conn_give_fd(struct conn *conn, int fd)
+{
+	conn->own_fd = fd;
+	conn->tx_fds = &conn->own_fd;
+	conn->n_tx_fds = 1;
+}
+
+/* Descriptors have gone with the bytes, or never will. */
+static void
+conn_sent_fds(struct conn *conn)
+{
+	conn->n_tx_fds = 0;
+	if (conn->own_fd >= 0)
+		(void)close(conn->own_fd);
+	conn->own_fd = -1;
 }
 
 void
@@ -60,12 +79,12 @@ conn_close(struct conn *conn)
 	conn->fd = -1;
 	conn_fds_close(&conn->rx_fds);
 	conn_fds_close(&conn->new_fds);
+	conn_sent_fds(conn);
 	free(conn->rx);
 	free(conn->tx);
 	conn->rx = conn->tx = NULL;
 	conn->rx_cap = conn->rx_len = 0;
 	conn->tx_cap = conn->tx_len = conn->tx_off = 0;
-	conn->n_tx_fds = 0;
 }
 
 /* Collect the descriptors of one message header; false if some were lost. */
@@ -247,7 +266,7 @@ conn_flush(struct conn *conn)
 		if (n < 0)
 			return -errno;
 		conn->tx_off += (size_t)n;
-		conn->n_tx_fds = 0;
+		conn_sent_fds(conn);
 	}
 	conn_tx_done(conn);
 	return 0;

@@ -37,6 +37,7 @@ struct conn {
 	size_t tx_cap;
 	const int *tx_fds; /* to go with the next byte; borrowed */
 	int n_tx_fds;
+	int own_fd; /* -1, or one that is closed when it has been sent */
 };
 
 void conn_fds_close(struct conn_fds *fds);
@@ -62,6 +63,8 @@ int conn_room(struct conn *conn, size_t n);
  * other side has to read first, or what sending has returned.
  */
 int conn_make_way(struct conn *conn, bool with_fds);
+/* Have a descriptor go with the next byte: the connection's from now on. */
+void conn_give_fd(struct conn *conn, int fd);
 /* Send what is queued. 0, -EAGAIN if some is left, or another errno. */
 int conn_flush(struct conn *conn);
 

@@ -153,6 +153,7 @@ static int
 server_connect(struct server *srv, int fd)
 {
 	struct conn *conn = &srv->conn;
+	int rc = -ENOMEM;
 
 	if (conn_open(conn, fd) < 0) {
 		(void)close(fd);
@@ -161,9 +162,11 @@ server_connect(struct server *srv, int fd)
 	conn->rd = event_new(srv->base, fd, EV_READ | EV_PERSIST,
 			     server_on_readable, srv);
 	conn->wr = event_new(srv->base, fd, EV_WRITE, server_on_writable, srv);
-	if (!conn->rd || !conn->wr || event_add(conn->rd, NULL) < 0) {
+	if (conn->rd && conn->wr && event_add(conn->rd, NULL) == 0)
+		rc = srv->ops->came ? srv->ops->came(srv->arg) : 0;
+	if (rc < 0) {
 		server_drop(srv);
-		return -ENOMEM;
+		return rc;
 	}
 	vbs_log(srv->vm, VBS_LOG_INFO, "%s: %s connected", srv->name,
 		srv->ops->peer);

@@ -46,6 +46,8 @@ struct server_ops {
 	 */
 	int (*handle)(void *arg, const struct server_hdr *hdr,
 		      const uint8_t *raw);
+	/* Somebody has connected: 0, or a negative errno. NULL for nothing. */
+	int (*came)(void *arg);
 	/* The peer has gone, and the socket: let go of all that it lent. */
 	void (*gone)(void *arg);
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* A vfio-user server in a thread, for tests. */
+/* A server in a thread, for tests. */
 #include <check.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -124,11 +124,40 @@ make_socket(struct served *s, int *peer_fd)
 	return pair[1];
 }
 
+/* The server, and the VM that it brings. */
+static void
+make_server(struct served *s, const struct served_how *how)
+{
+	if (how->vhost_user) {
+		struct vbs_vhost_user_options opts = {
+			.poll_us = how->poll_us,
+			.flags = how->flags,
+		};
+
+		ck_assert_int_eq(vbs_vhost_user_new(s->base, &opts, &s->vhost),
+				 0);
+		s->vm = vbs_vhost_user_vm(s->vhost);
+	} else {
+		struct vbs_vfio_user_options opts = {
+			.poll_us = how->poll_us,
+			.flags = how->flags,
+		};
+
+		ck_assert_int_eq(vbs_vfio_user_new(s->base, &opts, &s->srv), 0);
+		s->vm = vbs_vfio_user_vm(s->srv);
+	}
+}
+
+static int
+serve(struct served *s, int fd)
+{
+	return s->vhost ? vbs_vhost_user_serve(s->vhost, s->dev, fd)
+			: vbs_vfio_user_serve(s->srv, s->dev, fd);
+}
+
 void
 served_start_how(struct served *s, const struct served_how *how)
 {
-	struct vbs_vfio_user_options opts = { .poll_us = how->poll_us,
-					      .flags = how->flags };
 	int line[2];
 
 	memset(s, 0, sizeof(*s));
@@ -136,13 +165,11 @@ served_start_how(struct served *s, const struct served_how *how)
 	(void)pthread_mutex_init(&s->log_mtx, NULL);
 	s->base = event_base_new();
 	ck_assert_ptr_nonnull(s->base);
-	ck_assert_int_eq(vbs_vfio_user_new(s->base, &opts, &s->srv), 0);
-	s->vm = vbs_vfio_user_vm(s->srv);
+	make_server(s, how);
 	vbs_log_set(s->vm, on_log, s, VBS_LOG_INFO);
-	ck_assert_int_eq(vbs_pci_new(s->vm, how->ops, 3, 0, NULL, &s->dev), 0);
-	ck_assert_int_eq(vbs_vfio_user_serve(s->srv, s->dev,
-					     make_socket(s, how->peer_fd)),
+	ck_assert_int_eq(vbs_pci_new(s->vm, how->ops, 3, 0, how->opts, &s->dev),
 			 0);
+	ck_assert_int_eq(serve(s, make_socket(s, how->peer_fd)), 0);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line), 0);
 	s->ask_fd = line[0];
@@ -169,8 +196,12 @@ served_stop(struct served *s)
 {
 	served_call(s, NULL);
 	ck_assert_int_eq(pthread_join(s->thread, NULL), 0);
-	vbs_vfio_user_stop(s->srv);
+	if (s->vhost)
+		vbs_vhost_user_stop(s->vhost);
+	else
+		vbs_vfio_user_stop(s->srv);
 	vbs_pci_free(s->dev);
+	vbs_vhost_user_free(s->vhost);
 	vbs_vfio_user_free(s->srv);
 	event_base_free(s->base);
 	(void)close(s->ask_fd);

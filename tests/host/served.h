@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A function that a vfio-user server serves in a control thread of its own,
- * while the test is the client. What fails here fails the test.
+ * A function that a server serves in a control thread of its own, over
+ * vfio-user or vhost-user, while the test is the client. What fails here fails
+ * the test.
  */
 #ifndef HOST_SERVED_H
 #define HOST_SERVED_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <vbs/pci.h>
 #include <vbs/vfio_user.h>
+#include <vbs/vhost_user.h>
 #include <vbs/vm.h>
 
 #include "driver/vfio-user.h"
@@ -21,7 +24,8 @@
 
 struct served {
 	struct event_base *base;
-	struct vbs_vfio_user *srv;
+	struct vbs_vfio_user *srv; /* one of the two */
+	struct vbs_vhost_user *vhost;
 	struct vmctx *vm;
 	struct pci_vdev *dev;
 	struct sockaddr_un addr; /* in the abstract name space */
@@ -37,6 +41,8 @@ struct served {
 
 struct served_how {
 	const struct pci_vdev_ops *ops;
+	const char *opts; /* of the function; NULL for none */
+	bool vhost_user;
 	uint32_t poll_us; /* the host's options of these names */
 	uint32_t flags;
 	/* If set, no listening: the server gets one end of a socketpair, and
@@ -46,7 +52,7 @@ struct served_how {
 
 /* Make the function and serve it. */
 void served_start_how(struct served *s, const struct served_how *how);
-/* The same, without flags. */
+/* Over vfio-user, without flags. */
 void served_start(struct served *s, const struct pci_vdev_ops *ops,
 		  uint32_t poll_us, int *peer_fd);
 /* Stop, free everything, and check that no descriptor is left open. */

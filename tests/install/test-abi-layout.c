@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include <vbs/vfio_user.h>
+#include <vbs/vhost_user.h>
 #include <vbs/virtio.h>
 
 #define SIZE(type, bytes)                                                      \
@@ -135,6 +136,11 @@ static const struct pin {
 	AT(vbs_vfio_user_options, poll_us, 0),
 	AT(vbs_vfio_user_options, flags, 4),
 	AT(vbs_vfio_user_options, reserved, 8),
+
+	SIZE(vbs_vhost_user_options, 32),
+	AT(vbs_vhost_user_options, poll_us, 0),
+	AT(vbs_vhost_user_options, flags, 4),
+	AT(vbs_vhost_user_options, reserved, 8),
 };
 
 int

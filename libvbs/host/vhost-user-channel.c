@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * vhost-user: what we say without being asked. So far that is one thing: the
+ * configuration has changed. Many changes are one message, none is repeated,
+ * and a front end that does not read them misses them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "host/vhost-user.h"
+
+void
+vhu_channel_clear(struct vhu_channel *ch)
+{
+	if (ch->fd >= 0)
+		(void)close(ch->fd);
+	ch->fd = -1;
+}
+
+/* Full: the front end has some to read. Anything else: it has gone. */
+static void
+channel_send(struct vhu_channel *ch)
+{
+	const struct vhu_hdr hdr = {
+		.request = VHU_BACKEND_CONFIG_CHANGE,
+		.flags = VHU_VERSION,
+	};
+	ssize_t n =
+		send(ch->fd, &hdr, sizeof(hdr), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n != (ssize_t)sizeof(hdr) && !(n < 0 && errno == EAGAIN))
+		vhu_channel_clear(ch);
+}
+
+static void
+channel_on_change(evutil_socket_t fd, short what, void *arg)
+{
+	struct vbs_vhost_user *srv = arg;
+	eventfd_t n;
+
+	(void)eventfd_read(fd, &n);
+	if (srv->channel.fd >= 0 && vhu_has_protocol(srv, VHU_PF_CONFIG))
+		channel_send(&srv->channel);
+}
+
+void
+vhu_channel_changed(void *arg)
+{
+	struct vbs_vhost_user *srv = arg;
+
+	(void)eventfd_write(srv->channel.event_fd, 1);
+}
+
+/* A stream socket: of anything else a send could block, or be a signal. */
+static bool
+is_stream_socket(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       domain == AF_UNIX && type == SOCK_STREAM;
+}
+
+int
+vhu_set_backend_req_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg)
+{
+	struct vhu_channel *ch = &srv->channel;
+
+	if (msg->fds->n == 0 || !is_stream_socket(msg->fds->fd[0]))
+		return -EINVAL;
+	vhu_channel_clear(ch);
+	ch->fd = vhu_take_fd(msg);
+	return 0;
+}
+
+int
+vhu_channel_init(struct vhu_channel *ch, struct vbs_vhost_user *srv,
+		 struct event_base *base)
+{
+	ch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ch->event_fd < 0)
+		return -errno;
+	ch->ev = event_new(base, ch->event_fd, EV_READ | EV_PERSIST,
+			   channel_on_change, srv);
+	if (!ch->ev || event_add(ch->ev, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void
+vhu_channel_deinit(struct vhu_channel *ch)
+{
+	vhu_channel_clear(ch);
+	if (ch->ev)
+		event_free(ch->ev);
+	if (ch->event_fd >= 0)
+		(void)close(ch->event_fd);
+	ch->ev = NULL;
+	ch->event_fd = -1;
+}
