@@ -2,161 +2,59 @@
 /* Parses the command line. */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "args-options.h"
 #include "args.h"
 #include "base/options.h"
-#include "socket.h"
+#include "devices/devices.h"
 
-#define POLL_US_MAX 1000000u
 #define NEAR_ENOUGH 3
+#define MAX_OPTIONS 32
+#define FIRST_LONG  256 /* beyond all letters */
+/* Programs of that kind are called vhost-user-WHATEVER-TYPE. */
+#define PROGRAM_PREFIX "vhost-user-"
 
-enum {
-	OPT_HOST = 256,
-	OPT_SOCKET_DIR,
-	OPT_SOCKET_PATH,
-	OPT_FD,
-	OPT_FRONTEND,
-	OPT_LOG_LEVEL,
-	OPT_POLL_US,
-	OPT_SUBVENDOR,
-	OPT_VERSION,
+struct getopt_tables {
+	struct option words[MAX_OPTIONS + 1];
+	char letters[MAX_OPTIONS * 2 + 2];
 };
 
-static const struct option long_options[] = {
-	{ "device", required_argument, NULL, 's' },
-	{ "fd", required_argument, NULL, OPT_FD },
-	{ "help", no_argument, NULL, 'h' },
-	{ "host", required_argument, NULL, OPT_HOST },
-	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
-	{ "poll-us", required_argument, NULL, OPT_POLL_US },
-	{ "print-frontend", required_argument, NULL, OPT_FRONTEND },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "socket-dir", required_argument, NULL, OPT_SOCKET_DIR },
-	{ "socket-path", required_argument, NULL, OPT_SOCKET_PATH },
-	{ "subvendor", required_argument, NULL, OPT_SUBVENDOR },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ 0 },
-};
-
-static const char *const level_names[] = { "error", "warning", "info", "debug",
-					   NULL };
-
-static int
-parse_level(struct dm_args *args, const char *text, struct dm_error *err)
+/* The table of options, as getopt_long() wants it. */
+static void
+tables_fill(struct getopt_tables *t)
 {
-	for (unsigned int i = 0; level_names[i]; i++) {
-		if (strcmp(level_names[i], text) != 0)
-			continue;
-		args->level = (enum vbs_log_level)i;
-		return 0;
+	char *letter = t->letters;
+
+	memset(t, 0, sizeof(*t));
+	*letter++ = ':';
+	for (int i = 0; dm_arg_table[i].opt.name && i < MAX_OPTIONS; i++) {
+		const struct dm_arg *arg = &dm_arg_table[i];
+		bool valued = arg->opt.kind != DM_OPT_FLAG;
+
+		t->words[i] = (struct option){
+			.name = arg->opt.name + 2,
+			.has_arg = valued ? required_argument : no_argument,
+			.val = FIRST_LONG + i,
+		};
+		if (arg->letter)
+			*letter++ = arg->letter;
+		if (arg->letter && valued)
+			*letter++ = ':';
 	}
-	return dm_fail(err, -EINVAL,
-		       "--log-level=%.40s: no such level; give error, warning, "
-		       "info or debug",
-		       text);
 }
 
-static int
-parse_fd(struct dm_args *args, const char *text, struct dm_error *err)
+static const struct dm_arg *
+arg_of(int opt)
 {
-	uint64_t val;
+	const struct dm_arg *arg = dm_arg_table;
 
-	if (dm_parse_number(text, false, &val) < 0 || val > INT_MAX)
-		return dm_fail(err, -EINVAL,
-			       "--fd %.40s: not a file descriptor; give the "
-			       "number of one that is open",
-			       text);
-	args->fd = (int)val;
-	return 0;
-}
-
-static int
-parse_poll(struct dm_args *args, const char *text, struct dm_error *err)
-{
-	uint64_t val;
-
-	if (dm_parse_number(text, false, &val) < 0 || val > POLL_US_MAX)
-		return dm_fail(err, -EINVAL,
-			       "--poll-us=%.40s: not a number of microseconds; "
-			       "give 0 to %u",
-			       text, POLL_US_MAX);
-	args->poll_us = (uint32_t)val;
-	return 0;
-}
-
-static int
-parse_subvendor(struct dm_args *args, const char *text, struct dm_error *err)
-{
-	uint64_t val;
-
-	if (!strcmp(text, "host")) {
-		args->subvendor = DM_SUBVENDOR_HOST;
-		return 0;
-	}
-	if (dm_parse_number(text, false, &val) < 0 || val == 0 ||
-	    val >= UINT16_MAX)
-		return dm_fail(
-			err, -EINVAL,
-			"--subvendor=%.40s: not a PCI vendor; give host, "
-			"or an id like 0x1af4",
-			text);
-	args->subvendor = (uint32_t)val;
-	return 0;
-}
-
-static int
-parse_word(const char *option, const char *text, const char *known,
-	   struct dm_error *err)
-{
-	if (!strcmp(text, known))
-		return 0;
-	return dm_fail(err, -EINVAL, "%s %.40s: not known; give %s", option,
-		       text, known);
-}
-
-static int
-parse_option(struct dm_args *args, int opt, const char *text,
-	     struct dm_error *err)
-{
-	switch (opt) {
-	case 's':
-		return dm_slots_add(&args->slots, text, err);
-	case 'h':
-		args->action = DM_HELP;
-		return 0;
-	case 'q':
-		args->level = VBS_LOG_ERROR;
-		return 0;
-	case 'v':
-		args->level = args->level < VBS_LOG_INFO ? VBS_LOG_INFO
-							 : VBS_LOG_DEBUG;
-		return 0;
-	case OPT_HOST:
-		return parse_word("--host", text, "vfio-user", err);
-	case OPT_SOCKET_DIR:
-		args->socket_dir = text;
-		return 0;
-	case OPT_SOCKET_PATH:
-		args->socket_path = text;
-		return 0;
-	case OPT_FD:
-		return parse_fd(args, text, err);
-	case OPT_FRONTEND:
-		args->action = DM_FRONTEND;
-		return parse_word("--print-frontend", text, "qemu", err);
-	case OPT_LOG_LEVEL:
-		return parse_level(args, text, err);
-	case OPT_POLL_US:
-		return parse_poll(args, text, err);
-	case OPT_SUBVENDOR:
-		return parse_subvendor(args, text, err);
-	default:
-		args->action = DM_VERSION;
-		return 0;
-	}
+	if (opt >= FIRST_LONG)
+		return &dm_arg_table[opt - FIRST_LONG];
+	while (arg->opt.name && arg->letter != opt)
+		arg++;
+	return arg;
 }
 
 static int
@@ -170,27 +68,117 @@ bad_option(const char *word, struct dm_error *err)
 		return dm_fail(err, -EINVAL,
 			       "no option %.40s; `vbs-dm --help` lists them",
 			       word);
-	(void)snprintf(name, sizeof(name), "%s", word + 2);
+	(void)snprintf(name, sizeof(name), "%s", word);
 	name[strcspn(name, "=")] = '\0';
-	for (int i = 0; long_options[i].name; i++) {
-		unsigned int d = dm_distance(long_options[i].name, name);
+	for (const struct dm_arg *arg = dm_arg_table; arg->opt.name; arg++) {
+		unsigned int d = dm_distance(arg->opt.name, name);
 
+		if (!strcmp(arg->opt.name, name))
+			return dm_fail(err, -EINVAL,
+				       "option %s takes no value; give just %s",
+				       name, name);
 		if (d < least) {
 			least = d;
-			best = long_options[i].name;
+			best = arg->opt.name;
 		}
 	}
 	if (best)
 		return dm_fail(err, -EINVAL,
-			       "no option --%s; did you mean --%s? `vbs-dm "
+			       "no option %s; did you mean %s? `vbs-dm "
 			       "--help` lists them",
 			       name, best);
-	return dm_fail(err, -EINVAL,
-		       "no option --%s; `vbs-dm --help` lists them", name);
+	return dm_fail(err, -EINVAL, "no option %s; `vbs-dm --help` lists them",
+		       name);
 }
 
 static int
-parse_command(struct dm_args *args, char **words, struct dm_error *err)
+parse_options(struct dm_args *args, int argc, char **argv, struct dm_error *err)
+{
+	struct getopt_tables tables;
+	int opt, rc = 0;
+
+	tables_fill(&tables);
+	opterr = 0;
+	optind = 0;
+	while (rc == 0 && (opt = getopt_long(argc, argv, tables.letters,
+					     tables.words, NULL)) != -1) {
+		if (opt == ':')
+			rc = dm_fail(err, -EINVAL,
+				     "option %s needs a value; `vbs-dm --help` "
+				     "shows it",
+				     argv[optind - 1]);
+		else if (opt == '?')
+			rc = bad_option(argv[optind - 1], err);
+		else
+			rc = dm_arg_apply(arg_of(opt), optarg, args, err);
+	}
+	return rc;
+}
+
+static int
+unknown_command(const char *word, struct dm_error *err)
+{
+	const char *near = dm_device_nearest(word);
+
+	return dm_fail(err, -EINVAL,
+		       "'%.40s' is no command%s%s%s; give help, help DEVICE or "
+		       "list, or a device, as in `vbs-dm blk file=disk.img "
+		       "--socket-path PATH`",
+		       word, near ? " and no device; did you mean '" : "",
+		       near ? near : "", near ? "'?" : "");
+}
+
+/* The options of the device, from all places where they may be. */
+static char *
+join_options(const struct dm_args *args, char **words)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (; *words; words++)
+		(void)fprintf(out, "%s,", *words);
+	if (args->blk_file)
+		(void)fprintf(out, "path=%s,", args->blk_file);
+	if (args->read_only)
+		(void)fputs("ro,", out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	if (size > 0)
+		text[size - 1] = '\0';
+	return text;
+}
+
+/* `DEVICE [OPTION]...`: the only one. */
+static int
+parse_device(struct dm_args *args, const char *name, char **words,
+	     struct dm_error *err)
+{
+	char *opts;
+	int rc;
+
+	if (args->slots.n > 0)
+		return dm_fail(err, -EINVAL,
+			       "'%.40s' and -s: devices in two ways; give all "
+			       "of them with -s",
+			       name);
+	opts = join_options(args, words);
+	if (!opts)
+		return dm_fail(err, -ENOMEM, "out of memory");
+	rc = dm_slots_add_only(&args->slots, name, *opts ? opts : NULL, err);
+	free(opts);
+	args->only = true;
+	if (!args->host)
+		args->host = &dm_host_vhost_user;
+	return rc;
+}
+
+static int
+parse_words(struct dm_args *args, char **words, struct dm_error *err)
 {
 	if (!words[0])
 		return 0;
@@ -208,67 +196,98 @@ parse_command(struct dm_args *args, char **words, struct dm_error *err)
 		args->action = DM_LIST;
 		return 0;
 	}
-	return dm_fail(err, -EINVAL,
-		       "'%.40s' is no command; give help, help DEVICE or list, "
-		       "or a device with -s",
-		       words[0]);
+	if (!dm_device_find(words[0]) && !strchr(words[0], '/'))
+		return unknown_command(words[0], err);
+	return parse_device(args, words[0], words + 1, err);
 }
 
-/* What --socket-dir, --socket-path and --fd ask for together. */
-static int
-check_sockets(const struct dm_args *args, struct dm_error *err)
+/* The device that the program is named after, or NULL. */
+static const char *
+program_device(const char *program)
 {
-	int ways = !!args->socket_dir + !!args->socket_path + (args->fd >= 0);
+	const char *slash = program ? strrchr(program, '/') : NULL;
+	const char *name = slash ? slash + 1 : program;
 
-	if (args->slots.n == 0)
+	if (!name || strncmp(name, PROGRAM_PREFIX, strlen(PROGRAM_PREFIX)) != 0)
+		return NULL;
+	return strrchr(name, '-') + 1;
+}
+
+/* Find a device in a word: `blk`, or one of -s. */
+static const char *
+device_in(const char *word)
+{
+	char name[64];
+
+	while (*word) {
+		size_t n = strcspn(word, ",");
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, word);
+		if (dm_device_find(name))
+			return dm_device_find(name)->ops->class_name;
+		word += n + (word[n] == ',');
+	}
+	return NULL;
+}
+
+/* QEMU's convention: with --print-capabilities nothing else matters. */
+static bool
+parse_capabilities(struct dm_args *args, int argc, char **argv)
+{
+	bool wanted = false;
+
+	args->topic = program_device(argv[0]);
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--print-capabilities"))
+			wanted = true;
+		else if (!args->topic)
+			args->topic = device_in(argv[i]);
+	}
+	if (wanted)
+		args->action = DM_CAPABILITIES;
+	else
+		args->topic = NULL;
+	return wanted;
+}
+
+/* The device, and what the words say that are no options. */
+static int
+parse_rest(struct dm_args *args, const char *program, char **words,
+	   struct dm_error *err)
+{
+	const char *device = program_device(program);
+
+	if (args->action == DM_HELP || args->action == DM_VERSION)
+		return 0;
+	if (!device)
+		return parse_words(args, words, err);
+	if (!dm_device_find(device))
 		return dm_fail(err, -EINVAL,
-			       "no device; give one, as in -s 3,virtio-blk,"
-			       "disk.img (`vbs-dm --help`)");
-	if (ways != 1)
-		return dm_fail(
-			err, -EINVAL,
-			"%s; give one of --socket-dir DIR, --socket-path "
-			"PATH and --fd N",
-			ways ? "sockets in more than one way"
-			     : "no place for the sockets");
-	if (!args->socket_dir && args->slots.n > 1)
-		return dm_fail(err, -EINVAL,
-			       "one socket for %u devices; give --socket-dir "
-			       "DIR, which has one for each",
-			       args->slots.n);
-	if (args->action == DM_FRONTEND && args->fd >= 0)
-		return dm_fail(err, -EINVAL,
-			       "--print-frontend cannot name --fd; give "
-			       "--socket-dir or --socket-path");
-	return 0;
+			       "no device '%.40s', after which this program is "
+			       "called; `vbs-dm list` names them",
+			       device);
+	return parse_device(args, device, words, err);
 }
 
 int
-dm_args_parse(struct dm_args *args, int argc, char **argv, struct dm_error *err)
+dm_args_parse(struct dm_args *args, int argc, char **argv,
+	      unsigned int n_activated, struct dm_error *err)
 {
-	int opt, rc = 0;
+	int rc;
 
-	args->fd = -1;
+	args->fd = args->ready_fd = args->lifeline_fd = -1;
+	args->n_activated = n_activated;
 	args->subvendor = DM_SUBVENDOR_HOST;
 	args->level = VBS_LOG_WARNING;
-	opterr = 0;
-	optind = 0;
-	while (rc == 0 && (opt = getopt_long(argc, argv, ":s:hqv", long_options,
-					     NULL)) != -1) {
-		if (opt == ':')
-			rc = dm_fail(err, -EINVAL,
-				     "option %s needs a value; `vbs-dm --help` "
-				     "shows it",
-				     argv[optind - 1]);
-		else if (opt == '?')
-			rc = bad_option(argv[optind - 1], err);
-		else
-			rc = parse_option(args, opt, optarg, err);
-	}
+	if (parse_capabilities(args, argc, argv))
+		return 0;
+	rc = parse_options(args, argc, argv, err);
 	if (rc == 0)
-		rc = parse_command(args, argv + optind, err);
+		rc = parse_rest(args, argv[0], argv + optind, err);
+	if (!args->host)
+		args->host = &dm_host_vfio_user;
 	if (rc == 0 && (args->action == DM_RUN || args->action == DM_FRONTEND))
-		rc = check_sockets(args, err);
+		rc = dm_args_check(args, err);
 	return rc;
 }
 

@@ -1,33 +1,63 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Prints the QEMU arguments that belong to a command line of ours. */
+/* Prints what a front end needs: which one, and of which sockets. */
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "devices/devices.h"
+#include "frontend-impl.h"
 #include "frontend.h"
-#include "socket.h"
+#include "function.h"
 
-#define MEMORY "512M"
+static const struct {
+	const char *name;
+	frontend_print_fn print;
+	bool vfio_user; /* as well */
+	bool listens;   /* can be told to, for --client */
+} table[] = {
+	{ "qemu", frontend_print_qemu, true, true },
+	{ "libvirt", frontend_print_libvirt, true, true },
+	{ "uml", frontend_print_uml, false, false },
+	{ "crosvm", frontend_print_crosvm, false, false },
+	{ "cloud-hypervisor", frontend_print_cloud_hypervisor, false, false },
+};
 
-/* A word as a shell takes it, between single quotation marks. */
-static void
-print_quoted(const char *text)
+#define N_FRONTENDS (sizeof(table) / sizeof(table[0]))
+
+static size_t
+find(const char *name)
 {
-	(void)putchar('\'');
-	for (; *text; text++)
-		if (*text == '\'')
-			(void)fputs("'\\''", stdout);
-		else
-			(void)putchar(*text);
-	(void)putchar('\'');
+	size_t i = 0;
+
+	while (i < N_FRONTENDS && strcmp(table[i].name, name) != 0)
+		i++;
+	return i;
 }
 
-/* QEMU may be started somewhere else: make a path absolute. */
+int
+dm_frontend_check(const char *name, struct dm_error *err)
+{
+	if (find(name) < N_FRONTENDS)
+		return 0;
+	return dm_fail(err, -EINVAL,
+		       "--print-frontend %.40s: not known; give one of "
+		       "" DM_FRONTEND_NAMES,
+		       name);
+}
+
+void
+frontend_quote(FILE *out, const char *text)
+{
+	(void)fputc('\'', out);
+	for (; *text; text++)
+		if (*text == '\'')
+			(void)fputs("'\\''", out);
+		else
+			(void)fputc(*text, out);
+	(void)fputc('\'', out);
+}
+
+/* The front end may be started somewhere else: make a path absolute. */
 static int
 absolute(const char *path, char *out, struct dm_error *err)
 {
@@ -54,100 +84,103 @@ absolute(const char *path, char *out, struct dm_error *err)
 		       full, name, DM_SOCKET_PATH_SIZE - 1);
 }
 
-static bool
-shares_slot(const struct dm_slots *slots, const struct dm_slot *s)
-{
-	for (unsigned int i = 0; i < slots->n; i++)
-		if (slots->slot[i].slot == s->slot &&
-		    slots->slot[i].func != s->func)
-			return true;
-	return false;
-}
-
 static int
-print_device(const struct dm_slots *slots, const struct dm_slot *s,
-	     const char *path, struct dm_error *err)
+find_shape(const struct dm_args *args, struct frontend_device *d,
+	   struct dm_error *err)
 {
-	char addr[16];
-	json_t *json;
-	char *text;
+	const struct dm_device *device = d->slot->device;
 
-	(void)snprintf(addr, sizeof(addr), "%x.%x", s->slot, s->func);
-	json = json_pack("{s:s, s:s, s:{s:s, s:s}}", "driver", "vfio-user-pci",
-			 "addr", addr, "socket", "type", "unix", "path", path);
-	if (json && s->func == 0 && shares_slot(slots, s) &&
-	    json_object_set_new(json, "multifunction", json_true()) < 0) {
-		json_decref(json);
-		json = NULL;
+	if (!device) {
+		d->shape.n_queues = 1;
+		return args->host == &dm_host_vhost_user
+			       ? frontend_probe(d->slot, &d->shape, err)
+			       : 0;
 	}
-	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (!text)
-		return dm_fail(err, -EINVAL,
-			       "socket path %s is not UTF-8; give another",
-			       path);
-	(void)fputs(" \\\n  -device ", stdout);
-	print_quoted(text);
-	free(text);
-	return 0;
+	d->shape = device->shape;
+	d->type = device->vhost_user_type;
+	return device->reshape ? device->reshape(d->slot->opts, &d->shape, err)
+			       : 0;
 }
 
 static int
-slot_path(const struct dm_args *args, const struct dm_slot *s, char *out,
-	  struct dm_error *err)
+plan_device(const struct dm_args *args, const struct dm_slot *s,
+	    struct frontend_device *d, struct dm_error *err)
 {
 	char path[DM_SOCKET_PATH_SIZE];
 	int rc;
 
-	if (args->socket_path) {
-		rc = dm_socket_check(args->socket_path, err);
-		return rc < 0 ? rc : absolute(args->socket_path, out, err);
-	}
-	rc = dm_socket_name(path, args->socket_dir, s->slot, s->func,
-			    s->ops->class_name, err);
-	return rc < 0 ? rc : absolute(path, out, err);
+	d->slot = s;
+	d->type = "";
+	d->multifunction = s->func == 0 && dm_slots_share(&args->slots, s);
+	(void)snprintf(d->id, sizeof(d->id), "vbs-%x.%x", s->slot, s->func);
+	rc = find_shape(args, d, err);
+	if (rc == 0)
+		rc = dm_function_path(args, s, path, err);
+	return rc < 0 ? rc : absolute(path, d->path, err);
 }
 
-/* A CPU for each queue of the device that has most. Checks the options. */
 static int
-count_cpus(const struct dm_slots *slots, struct dm_error *err)
+print(const struct frontend_plan *plan, frontend_print_fn fn,
+      struct dm_error *err)
 {
-	int most = 1;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int rc;
 
-	for (unsigned int i = 0; i < slots->n; i++) {
-		const struct dm_slot *s = &slots->slot[i];
-		int n = 1;
+	if (!out)
+		return dm_fail(err, -ENOMEM, "out of memory");
+	rc = fn(plan, out, err);
+	if (fclose(out) != 0 && rc == 0)
+		rc = dm_fail(err, -ENOMEM, "out of memory");
+	if (rc == 0)
+		(void)fputs(text, stdout);
+	free(text);
+	return rc;
+}
 
-		if (s->device && s->device->n_queues)
-			n = s->device->n_queues(s->opts, err);
-		if (n < 0)
-			return n;
-		if (n > most)
-			most = n;
-	}
-	return most;
+static int
+check(const struct dm_args *args, size_t which, struct dm_error *err)
+{
+	const char *name = table[which].name;
+
+	if (args->host == &dm_host_vfio_user && !table[which].vfio_user)
+		return dm_fail(err, -EINVAL,
+			       "--print-frontend=%s: this is for --host "
+			       "vhost-user; give that, or qemu",
+			       name);
+	if (args->client && !table[which].listens)
+		return dm_fail(err, -EINVAL,
+			       "--print-frontend=%s with --client: it only "
+			       "connects, and somebody has to listen; leave "
+			       "--client out",
+			       name);
+	return 0;
 }
 
 int
-dm_frontend_qemu(const struct dm_args *args, struct dm_error *err)
+dm_frontend(const struct dm_args *args, struct dm_error *err)
 {
-	char path[DM_SLOTS_MAX][DM_SOCKET_PATH_SIZE];
-	int cpus = count_cpus(&args->slots, err);
-	int rc = cpus < 0 ? cpus : 0;
+	size_t which = find(args->frontend);
+	struct frontend_plan plan = {
+		.args = args,
+		.cpus = 1,
+		.n = args->slots.n,
+		.device = calloc(args->slots.n, sizeof(*plan.device)),
+	};
+	int rc = check(args, which, err);
 
-	for (unsigned int i = 0; i < args->slots.n && rc == 0; i++)
-		rc = slot_path(args, &args->slots.slot[i], path[i], err);
-	if (rc < 0)
-		return rc;
-	(void)printf("qemu-system-x86_64 \\\n"
-		     "  -machine q35,memory-backend=mem \\\n"
-		     "  -m " MEMORY " -smp %d \\\n"
-		     "  -object memory-backend-memfd,id=mem,size=" MEMORY
-		     ",share=on",
-		     cpus);
-	for (unsigned int i = 0; i < args->slots.n && rc == 0; i++)
-		rc = print_device(&args->slots, &args->slots.slot[i], path[i],
-				  err);
-	(void)putchar('\n');
+	if (!plan.device)
+		return dm_fail(err, -ENOMEM, "out of memory");
+	for (unsigned int i = 0; i < plan.n && rc == 0; i++) {
+		struct frontend_device *d = &plan.device[i];
+
+		rc = plan_device(args, &args->slots.slot[i], d, err);
+		if (d->shape.n_queues > plan.cpus)
+			plan.cpus = d->shape.n_queues;
+	}
+	if (rc == 0)
+		rc = print(&plan, table[which].print, err);
+	free(plan.device);
 	return rc;
 }

@@ -6,6 +6,7 @@
 
 #include <vbs/version.h>
 
+#include "args.h"
 #include "base/options.h"
 #include "devices/devices.h"
 #include "help.h"
@@ -14,41 +15,46 @@
 static const char usage[] =
 	"vbs-dm serves virtio devices to a virtual machine.\n"
 	"\n"
-	"Usage: vbs-dm --socket-dir DIR -s SLOT,DEVICE[,OPTIONS]...\n"
+	"Usage: vbs-dm --socket-dir=DIR -s SLOT,DEVICE[,OPTIONS]...\n"
+	"       vbs-dm DEVICE [OPTION]... --socket-path=PATH  (vhost-user)\n"
 	"       vbs-dm help [DEVICE] | list\n"
+	"\n";
+
+static const char hints[] =
 	"\n"
-	"  -s, --device SLOT[:FUNC],DEVICE[,OPTIONS]\n"
-	"                       a device; ./NAME.so loads one\n"
-	"  --host vfio-user     how the guest is reached [vfio-user]\n"
-	"  --socket-dir DIR     a socket for each device, in DIR\n"
-	"  --socket-path PATH   the socket of the only device\n"
-	"  --fd N               an open socket for the only device\n"
-	"  --print-frontend=qemu\n"
-	"                       print QEMU's arguments, and exit\n"
-	"  --poll-us=N          poll queues so long before sleeping [0]\n"
-	"  --subvendor=ID       subsystem vendor: host or 0x1af4 [host]\n"
-	"  -v, -q, --log-level=error|warning|info|debug [warning]\n"
-	"  -h, --help; --version\n"
-	"\n"
-	"Example:\n"
-	"  vbs-dm --socket-dir /tmp -s 3,virtio-blk,disk.img -s 4,virtio-rnd\n"
-	"\n"
-	"SIGHUP looks for images that have grown; SIGTERM ends it.\n"
-	"Exit status: 0; 1 if something is wrong on this machine; 2 if the\n"
-	"command line is.\n";
+	"Example: vbs-dm --socket-dir=/tmp -s 3,virtio-blk,disk.img -s "
+	"4,virtio-rnd\n"
+	"It takes sockets from LISTEN_FDS; SIGHUP: look if images have grown.\n"
+	"Exit status: 0; 1 something is wrong on this machine, 2 on the "
+	"command line.\n";
 
 void
 dm_help(void)
 {
 	(void)fputs(usage, stdout);
+	dm_args_help(stdout);
+	(void)fputs(hints, stdout);
+}
+
+/* A line with all the names of a device. */
+static void
+print_names(const struct dm_device *device)
+{
+	char names[64] = "";
+
+	for (int i = 0; device->names[i]; i++)
+		(void)snprintf(names + strlen(names),
+			       sizeof(names) - strlen(names), "%s%s",
+			       i ? ", " : "", device->names[i]);
+	(void)printf("%-12s %-12s %s\n", device->ops->class_name, names,
+		     device->summary);
 }
 
 void
 dm_list(void)
 {
 	for (int i = 0; dm_devices[i]; i++)
-		(void)printf("%-12s %s\n", dm_devices[i]->ops->class_name,
-			     dm_devices[i]->summary);
+		print_names(dm_devices[i]);
 }
 
 void

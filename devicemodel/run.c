@@ -1,46 +1,35 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* From a command line that has been understood to devices that are served. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/thread.h>
 
-#include <vbs/vfio_user.h>
-#include <vbs/vm.h>
-
 #include "devices/devices.h"
+#include "function.h"
 #include "hostpci.h"
 #include "log.h"
 #include "run.h"
 #include "sigbus.h"
-#include "socket.h"
 
-#define CFG_SUBVENDOR 0x2c
-#define N_SIGNALS     3
-
-/* One device with its VM, as its front end sees it, and its socket. */
-struct function {
-	const struct dm_slot *slot;
-	struct dm_log log;
-	struct vbs_vfio_user *srv;
-	struct pci_vdev *dev;
-	char path[DM_SOCKET_PATH_SIZE]; /* empty with --fd */
-	int fd;                         /* -1 when it is the server's */
-	bool listens;                   /* the path is ours to remove */
-};
+#define N_SIGNALS 3
 
 struct run {
 	const struct dm_args *args;
+	const struct dm_activation *activation;
 	struct event_base *base;
 	struct event *signal[N_SIGNALS];
-	uint16_t subvendor;
-	unsigned int n;
-	struct function *function;
+	struct event *lifeline;
+	unsigned int n, n_ended;
+	struct dm_function *function;
 };
 
 static int
@@ -50,114 +39,14 @@ fail(int rc, const struct dm_error *err)
 	return rc;
 }
 
-static int
-function_new(struct run *run, struct function *f)
-{
-	struct vbs_vfio_user_options opts = { .poll_us = run->args->poll_us };
-	struct dm_error err;
-	struct vmctx *ctx;
-	int rc = vbs_vfio_user_new(run->base, &opts, &f->srv);
-
-	if (rc == 0) {
-		ctx = vbs_vfio_user_vm(f->srv);
-		vbs_log_set(ctx, dm_log_line, &f->log, run->args->level);
-		rc = vbs_pci_new(ctx, f->slot->ops, (int)f->slot->slot,
-				 (int)f->slot->func, f->slot->opts, &f->dev);
-	}
-	if (rc < 0 && atomic_load(&f->log.n_errors) > 0)
-		return rc; /* the device has said why */
-	if (rc < 0) {
-		(void)dm_fail(&err, rc, "-s %u: cannot make %s: %s; %s",
-			      f->slot->slot, f->slot->name, strerror(-rc),
-			      f->slot->opts ? "check its options"
-					    : "it may need options");
-		return fail(rc, &err);
-	}
-	pci_set_cfgdata16(f->dev, CFG_SUBVENDOR, run->subvendor);
-	return 0;
-}
-
-static int
-function_listen(struct run *run, struct function *f)
-{
-	const struct dm_args *args = run->args;
-	struct dm_error err;
-	int rc = 0;
-
-	if (args->fd >= 0) {
-		f->fd = args->fd;
-		rc = dm_socket_check_fd(f->fd, &err);
-		return rc < 0 ? fail(rc, &err) : 0;
-	}
-	if (args->socket_path)
-		rc = dm_socket_check(args->socket_path, &err);
-	else
-		rc = dm_socket_name(f->path, args->socket_dir, f->slot->slot,
-				    f->slot->func, f->slot->ops->class_name,
-				    &err);
-	if (rc < 0)
-		return fail(rc, &err);
-	if (args->socket_path)
-		(void)snprintf(f->path, sizeof(f->path), "%s",
-			       args->socket_path);
-	rc = dm_socket_listen(f->path, &err);
-	if (rc < 0)
-		return fail(rc, &err);
-	f->fd = rc;
-	f->listens = true;
-	return 0;
-}
-
-/* The front end of --fd has gone, and there will be no other. */
+/* A device will have no front end any more; the others may. */
 static void
-on_front_end_gone(void *arg)
+on_function_end(void *arg)
 {
 	struct run *run = arg;
 
-	(void)event_base_loopbreak(run->base);
-}
-
-static int
-function_serve(struct run *run, struct function *f)
-{
-	struct dm_error err;
-	int fd = f->fd, rc;
-	char name[128];
-
-	f->fd = -1; /* the server's, whatever happens */
-	vbs_vfio_user_on_end(f->srv, on_front_end_gone, run);
-	rc = vbs_vfio_user_serve(f->srv, f->dev, fd);
-	if (rc < 0) {
-		(void)dm_fail(&err, rc,
-			      "cannot serve %s: %s; a UNIX stream "
-			      "socket is needed",
-			      f->dev->name, strerror(-rc));
-		return fail(rc, &err);
-	}
-	hostpci_name(f->dev, name, sizeof(name));
-	if (f->listens)
-		(void)printf("vbs-dm: %s listens on %s (%s)\n", f->dev->name,
-			     f->path, name);
-	else
-		(void)printf("vbs-dm: %s serves fd %d (%s)\n", f->dev->name, fd,
-			     name);
-	vbs_log(vbs_vfio_user_vm(f->srv), VBS_LOG_INFO,
-		"%s: VM %s, subsystem vendor %04x", f->dev->name,
-		vbs_vm_id(vbs_vfio_user_vm(f->srv)), run->subvendor);
-	return 0;
-}
-
-static void
-function_free(struct function *f)
-{
-	if (f->listens)
-		(void)unlink(f->path);
-	if (f->fd >= 0)
-		(void)close(f->fd);
-	if (f->srv)
-		vbs_vfio_user_stop(f->srv);
-	vbs_pci_free(f->dev);
-	vbs_vfio_user_free(f->srv);
+	if (++run->n_ended == run->n)
+		(void)event_base_loopbreak(run->base);
 }
 
 static void
@@ -174,7 +63,7 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 	struct run *run = arg;
 
 	for (unsigned int i = 0; i < run->n; i++) {
-		struct function *f = &run->function[i];
+		struct dm_function *f = &run->function[i];
 
 		if (f->slot->device && f->slot->device->rescan)
 			f->slot->device->rescan(f->dev);
@@ -202,49 +91,203 @@ watch_signals(struct run *run)
 	return 0;
 }
 
-/* All devices first, then all sockets: what fails has made no socket. */
-static int
-start(struct run *run)
+/*
+ * Whoever has started us holds the other end of the lifeline. What it may write
+ * there means nothing.
+ */
+static void
+on_lifeline(evutil_socket_t fd, short what, void *arg)
 {
-	int rc = 0;
+	struct run *run = arg;
+	char buf[256];
+	ssize_t n = read(fd, buf, sizeof(buf));
 
-	for (unsigned int i = 0; i < run->n && rc == 0; i++)
-		rc = function_new(run, &run->function[i]);
-	for (unsigned int i = 0; i < run->n && rc == 0; i++)
-		rc = function_listen(run, &run->function[i]);
-	for (unsigned int i = 0; i < run->n && rc == 0; i++)
-		rc = function_serve(run, &run->function[i]);
-	(void)fflush(stdout);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		(void)event_base_loopbreak(run->base);
+}
+
+static int
+watch_lifeline(struct run *run)
+{
+	int fd = run->args->lifeline_fd;
+
+	if (fd < 0)
+		return 0;
+	run->lifeline = event_new(run->base, fd, EV_READ | EV_PERSIST,
+				  on_lifeline, run);
+	return run->lifeline && event_add(run->lifeline, NULL) == 0 ? 0
+								    : -ENOMEM;
+}
+
+/* Before anything of ours can have one of these numbers. */
+static int
+check_fd(const char *option, int fd, bool pipe, struct dm_error *err)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return dm_fail(err, -errno,
+			       "%s %d: %s; hand over a descriptor that is open",
+			       option, fd, strerror(errno));
+	if (pipe && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+		return dm_fail(err, -EBADF,
+			       "%s %d: neither a pipe nor a socket; hand over "
+			       "an end of one",
+			       option, fd);
+	return 0;
+}
+
+static int
+check_fds(const struct run *run, struct dm_error *err)
+{
+	const struct dm_args *args = run->args;
+	int rc = check_fd("--ready-fd", args->ready_fd, false, err);
+
+	if (rc == 0)
+		rc = check_fd("--lifeline-fd", args->lifeline_fd, true, err);
+	if (rc == 0 && args->fd >= 0)
+		rc = dm_socket_check_fd("--fd", args->fd, err);
+	for (unsigned int i = 0; i < run->activation->n && rc == 0; i++)
+		rc = dm_socket_check_fd("LISTEN_FDS: fd",
+					DM_LISTEN_FD_FIRST + (int)i, err);
+	return rc;
+}
+
+/* The file name of the socket that a device would have with --socket-dir. */
+static int
+socket_names(const struct run *run, char (*out)[DM_SOCKET_PATH_SIZE],
+	     const char **want)
+{
+	struct dm_error err;
+
+	for (unsigned int i = 0; i < run->n; i++) {
+		const struct dm_slot *s = run->function[i].slot;
+		int rc = dm_socket_name(out[i], ".", s->slot, s->func,
+					s->ops->class_name, &err);
+
+		if (rc < 0)
+			return fail(rc, &err);
+		want[i] = out[i] + 2; /* without "./" */
+	}
+	return 0;
+}
+
+/* The open sockets of LISTEN_FDS, by their names or in the order of -s. */
+static int
+take_activated(struct run *run)
+{
+	char names[DM_SLOTS_MAX][DM_SOCKET_PATH_SIZE];
+	const char *want[DM_SLOTS_MAX];
+	struct dm_error err;
+	int rc = socket_names(run, names, want);
+
+	for (unsigned int i = 0; i < run->n && rc == 0; i++) {
+		int fd = dm_activation_fd(run->activation, want, run->n, i);
+
+		if (fd < 0) {
+			(void)dm_fail(&err, fd,
+				      "LISTEN_FDNAMES has no %s; name each "
+				      "socket like that, or none",
+				      want[i]);
+			return fail(fd, &err);
+		}
+		rc = dm_function_listen(&run->function[i], fd);
+	}
 	return rc;
 }
 
 static int
-run_init(struct run *run, const struct dm_args *args)
+listen_all(struct run *run)
 {
-	run->args = args;
-	run->n = args->slots.n;
-	run->function = calloc(run->n, sizeof(*run->function));
+	int rc = 0;
+
+	if (run->activation->n > 0)
+		return take_activated(run);
+	for (unsigned int i = 0; i < run->n && rc == 0; i++)
+		rc = dm_function_listen(&run->function[i], run->args->fd);
+	return rc;
+}
+
+/* Whoever waits for us may go on. */
+static int
+announce(const struct run *run)
+{
+	struct dm_error err;
+	int rc = dm_notify("READY=1");
+
+	(void)fflush(stdout);
+	if (rc < 0) {
+		(void)dm_fail(&err, rc,
+			      "warning: NOTIFY_SOCKET: %s; the service manager "
+			      "does not hear of this",
+			      strerror(-rc));
+		dm_complain(err.text);
+	}
+	if (run->args->ready_fd < 0)
+		return 0;
+	rc = dm_ready(run->args->ready_fd);
+	if (rc == 0)
+		return 0;
+	(void)dm_fail(&err, rc,
+		      "--ready-fd %d: %s; hand over one that can be written",
+		      run->args->ready_fd, strerror(-rc));
+	return fail(rc, &err);
+}
+
+/* All devices first, then all sockets: what fails has made no socket. */
+static int
+start(struct run *run)
+{
+	uint16_t subvendor = run->args->subvendor == DM_SUBVENDOR_HOST
+				     ? hostpci_vendor()
+				     : (uint16_t)run->args->subvendor;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < run->n && rc == 0; i++)
+		rc = dm_function_make(&run->function[i], subvendor);
+	if (rc == 0)
+		rc = listen_all(run);
+	for (unsigned int i = 0; i < run->n && rc == 0; i++)
+		rc = dm_function_serve(&run->function[i]);
+	return rc < 0 ? rc : announce(run);
+}
+
+static int
+run_init(struct run *run)
+{
+	const struct dm_args *args = run->args;
+	int rc;
+
+	run->function = calloc(args->slots.n, sizeof(*run->function));
 	if (!run->function || evthread_use_pthreads() < 0)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < run->n; i++) {
-		run->function[i].slot = &args->slots.slot[i];
-		run->function[i].fd = -1;
-	}
 	run->base = event_base_new();
 	if (!run->base)
 		return -ENOMEM;
-	run->subvendor = args->subvendor == DM_SUBVENDOR_HOST
-				 ? hostpci_vendor()
-				 : (uint16_t)args->subvendor;
-	return watch_signals(run);
+	run->n = args->slots.n;
+	for (unsigned int i = 0; i < run->n; i++)
+		run->function[i] = (struct dm_function){
+			.args = args,
+			.slot = &args->slots.slot[i],
+			.base = run->base,
+			.on_end = on_function_end,
+			.on_end_arg = run,
+			.fd = -1,
+		};
+	rc = watch_signals(run);
+	return rc < 0 ? rc : watch_lifeline(run);
 }
 
 static void
 run_free(struct run *run)
 {
-	for (unsigned int i = run->n; run->function && i > 0; i--)
-		function_free(&run->function[i - 1]);
+	for (unsigned int i = run->n; i > 0; i--)
+		dm_function_free(&run->function[i - 1]);
 	free(run->function);
+	if (run->lifeline)
+		event_free(run->lifeline);
 	for (int i = 0; i < N_SIGNALS; i++)
 		if (run->signal[i])
 			event_free(run->signal[i]);
@@ -253,20 +296,26 @@ run_free(struct run *run)
 }
 
 int
-dm_run(const struct dm_args *args)
+dm_run(const struct dm_args *args, const struct dm_activation *activation)
 {
-	struct run run = { 0 };
+	struct run run = { .args = args, .activation = activation };
+	struct dm_error err;
 	int rc;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)dm_sigbus_survive();
-	rc = run_init(&run, args);
+	rc = check_fds(&run, &err);
+	if (rc < 0)
+		return fail(rc, &err);
+	rc = run_init(&run);
 	if (rc < 0)
 		dm_complain("out of memory");
 	else
 		rc = start(&run);
-	if (rc == 0)
+	if (rc == 0) {
 		(void)event_base_dispatch(run.base);
+		(void)dm_notify("STOPPING=1");
+	}
 	run_free(&run);
 	return rc;
 }

@@ -4,8 +4,10 @@
 #define DM_RUN_H
 
 #include "args.h"
+#include "service.h"
 
-/* 0 after SIGTERM or SIGINT; else a negative errno, said why. */
-int dm_run(const struct dm_args *args);
+/* 0 after SIGTERM, SIGINT or the last front end; else a negative errno, said
+ * why. */
+int dm_run(const struct dm_args *args, const struct dm_activation *activation);
 
 #endif

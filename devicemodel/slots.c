@@ -14,11 +14,22 @@
 #define SEPARATORS  ":/."
 #define NEAR_ENOUGH 3
 
+static bool
+is_named(const struct dm_device *device, const char *name)
+{
+	if (!strcmp(device->ops->class_name, name))
+		return true;
+	for (int i = 0; device->names[i]; i++)
+		if (!strcmp(device->names[i], name))
+			return true;
+	return false;
+}
+
 const struct dm_device *
 dm_device_find(const char *name)
 {
 	for (int i = 0; dm_devices[i]; i++)
-		if (!strcmp(dm_devices[i]->ops->class_name, name))
+		if (is_named(dm_devices[i], name))
 			return dm_devices[i];
 	return NULL;
 }
@@ -165,24 +176,57 @@ slot_free(struct dm_slot *s)
 	free(s->text);
 }
 
+/* Keep what was found. */
+static int
+add(struct dm_slots *slots, struct dm_slot *s, int rc)
+{
+	if (rc < 0)
+		slot_free(s);
+	else
+		slots->slot[slots->n++] = *s;
+	return rc;
+}
+
 int
 dm_slots_add(struct dm_slots *slots, const char *text, struct dm_error *err)
 {
 	struct dm_slot s = { 0 };
-	int rc;
 
 	if (slots->n == DM_SLOTS_MAX)
 		return dm_fail(err, -EINVAL, "-s %.40s: no slot is left", text);
 	s.text = strdup(text);
 	if (!s.text)
 		return dm_fail(err, -ENOMEM, "out of memory");
-	rc = parse(slots, &s, err);
+	return add(slots, &s, parse(slots, &s, err));
+}
+
+int
+dm_slots_add_only(struct dm_slots *slots, const char *name, const char *opts,
+		  struct dm_error *err)
+{
+	struct dm_slot s = { .anywhere = true };
+	char *rest;
+	int rc = opts ? asprintf(&s.text, "%s,%s", name, opts)
+		      : asprintf(&s.text, "%s", name);
+
 	if (rc < 0) {
-		slot_free(&s);
-		return rc;
+		s.text = NULL;
+		return dm_fail(err, -ENOMEM, "out of memory");
 	}
-	slots->slot[slots->n++] = s;
-	return 0;
+	rest = s.text;
+	s.name = strsep(&rest, ",");
+	s.opts = rest;
+	return add(slots, &s, find_device(&s, err));
+}
+
+bool
+dm_slots_share(const struct dm_slots *slots, const struct dm_slot *s)
+{
+	for (unsigned int i = 0; i < slots->n; i++)
+		if (slots->slot[i].slot == s->slot &&
+		    slots->slot[i].func != s->func)
+			return true;
+	return false;
 }
 
 void

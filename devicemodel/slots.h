@@ -3,6 +3,8 @@
 #ifndef DM_SLOTS_H
 #define DM_SLOTS_H
 
+#include <stdbool.h>
+
 #include <vbs/pci.h>
 
 #include "base/error.h"
@@ -13,6 +15,7 @@ struct dm_device;
 
 struct dm_slot {
 	unsigned int slot, func;
+	bool anywhere;    /* nobody has asked for this slot */
 	char *text;       /* what the others point into */
 	const char *name; /* of the device, or of a shared object */
 	const char *opts; /* of the device, or NULL */
@@ -29,6 +32,14 @@ struct dm_slots {
 /* Add `slot[:func],device[,options]` or `bus:slot:func,...`. 0 or -errno. */
 int dm_slots_add(struct dm_slots *slots, const char *text,
 		 struct dm_error *err);
+
+/* The one device of a command line without -s. 0 or -errno. */
+int dm_slots_add_only(struct dm_slots *slots, const char *name,
+		      const char *opts, struct dm_error *err);
+
+/* Is there another function in this slot? */
+bool dm_slots_share(const struct dm_slots *slots, const struct dm_slot *s);
+
 void dm_slots_free(struct dm_slots *slots);
 
 /* The device that vbs-dm brings under a name, or NULL. */

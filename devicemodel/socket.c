@@ -135,30 +135,54 @@ remove_stale(const char *path, const struct sockaddr_un *addr,
 	return 0;
 }
 
+/* Nobody can connect yet: it does not listen. */
+static int
+give_access(const char *path, const struct dm_socket_access *access)
+{
+	if (access->has_group && chown(path, (uid_t)-1, access->group) < 0)
+		return -errno;
+	if (access->has_mode && chmod(path, access->mode) < 0)
+		return -errno;
+	return 0;
+}
+
 static int
 bind_and_listen(const char *path, const struct sockaddr_un *addr,
-		struct dm_error *err)
+		const struct dm_socket_access *access, struct dm_error *err)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int rc;
+	int rc = 0;
 
-	if (fd >= 0 &&
-	    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
-		if (listen(fd, BACKLOG) == 0)
-			return fd;
-		rc = -errno;
-		(void)unlink(path);
-	} else {
-		rc = -errno;
+	if (fd < 0 ||
+	    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0) {
+		rc = dm_fail(err, -errno,
+			     "cannot make socket %s: %s; mend that", path,
+			     strerror(errno));
+		goto close_fd;
 	}
+	rc = give_access(path, access);
+	if (rc < 0) {
+		(void)dm_fail(err, rc,
+			      "cannot give socket %s to that group and mode: "
+			      "%s; give a group that you are in",
+			      path, strerror(-rc));
+		goto unlink_path;
+	}
+	if (listen(fd, BACKLOG) == 0)
+		return fd;
+	rc = dm_fail(err, -errno, "cannot listen on socket %s: %s; mend that",
+		     path, strerror(errno));
+unlink_path:
+	(void)unlink(path);
+close_fd:
 	if (fd >= 0)
 		(void)close(fd);
-	return dm_fail(err, rc, "cannot listen on socket %s: %s; mend that",
-		       path, strerror(-rc));
+	return rc;
 }
 
 int
-dm_socket_listen(const char *path, struct dm_error *err)
+dm_socket_listen(const char *path, const struct dm_socket_access *access,
+		 struct dm_error *err)
 {
 	struct sockaddr_un addr;
 	int dir, rc;
@@ -176,25 +200,45 @@ dm_socket_listen(const char *path, struct dm_error *err)
 	lock_directory(dir);
 	rc = remove_stale(path, &addr, err);
 	if (rc == 0)
-		rc = bind_and_listen(path, &addr, err);
+		rc = bind_and_listen(path, &addr, access, err);
 	(void)close(dir);
 	return rc;
 }
 
 int
-dm_socket_check_fd(int fd, struct dm_error *err)
+dm_socket_connect(const char *path)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un addr;
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	address_of(path, &addr);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		rc = -errno;
+	else if (fcntl(fd, F_SETFL, 0) < 0) /* as any other socket is */
+		rc = -errno;
+	if (rc == 0)
+		return fd;
+	(void)close(fd);
+	return rc;
+}
+
+int
+dm_socket_check_fd(const char *whose, int fd, struct dm_error *err)
 {
 	socklen_t len = sizeof(int);
 	int type = 0;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return dm_fail(err, -errno,
-			       "--fd %d: %s; hand over an open UNIX socket", fd,
-			       strerror(errno));
+			       "%s %d: %s; hand over an open UNIX socket",
+			       whose, fd, strerror(errno));
 	if (type != SOCK_STREAM)
 		return dm_fail(err, -ENOTSOCK,
-			       "--fd %d: not a stream socket; hand over a UNIX "
+			       "%s %d: not a stream socket; hand over a UNIX "
 			       "stream socket",
-			       fd);
+			       whose, fd);
 	return 0;
 }

@@ -610,16 +610,21 @@ blk_deinit(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 }
 
 static int
-blk_n_queues(const char *text, struct dm_error *err)
+blk_reshape(const char *text, struct dm_shape *shape, struct dm_error *err)
 {
 	char *copy = strdup(text ? text : "");
 	struct blk_options opts;
-	int rc = -ENOMEM;
+	int rc;
 
-	if (copy)
-		rc = blk_options_parse(copy, &opts, err);
+	if (!copy)
+		return -ENOMEM;
+	rc = blk_options_parse(copy, &opts, err);
 	free(copy);
-	return rc < 0 ? rc : (int)opts.mq;
+	if (rc < 0)
+		return rc;
+	shape->n_queues = opts.mq;
+	shape->queue_size = opts.queue_size;
+	return 0;
 }
 
 static const struct pci_vdev_ops pci_ops_virtio_blk = {
@@ -630,11 +635,24 @@ static const struct pci_vdev_ops pci_ops_virtio_blk = {
 	.vdev_barread = virtio_pci_read,
 };
 
+static const char *const blk_names[] = { "blk", "block", NULL };
+static const char *const blk_features_of_program[] = { "read-only", "blk-file",
+						       NULL };
+
 const struct dm_device dm_virtio_blk = {
 	.ops = &pci_ops_virtio_blk,
+	.names = blk_names,
+	.shape = {
+		.virtio_id = 2,
+		.n_queues = 1,
+		.queue_size = BLK_QUEUE_SIZE,
+		.config_size = sizeof(struct blk_config),
+	},
 	.summary = "disk: a file, a block device, or null:SIZE",
 	.example = "-s 3,virtio-blk,disk.img,discard,mq=4,iothread=2",
 	.options = blk_option_table,
 	.rescan = blk_rescan,
-	.n_queues = blk_n_queues,
+	.reshape = blk_reshape,
+	.vhost_user_type = "block",
+	.vhost_user_features = blk_features_of_program,
 };

@@ -12,6 +12,7 @@
 #include <vbs/log.h>
 #include <vbs/virtio.h>
 
+#include "base/error.h"
 #include "devices/devices.h"
 
 #define RND_QSIZE    64
@@ -100,16 +101,24 @@ static const struct virtio_ops rnd_ops = {
 };
 
 static int
+rnd_refuse(const char *opts, struct dm_error *err)
+{
+	return dm_fail(err, -EINVAL,
+		       "virtio-rnd: no option '%.40s'; it takes none", opts);
+}
+
+static int
 rnd_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 {
 	struct virtio_rnd *rnd;
+	struct dm_error err;
 	uint8_t probe;
 	int rc;
 
 	if (opts && *opts) {
-		vbs_log(ctx, VBS_LOG_ERROR,
-			"virtio-rnd: no option '%.40s'; it takes none", opts);
-		return -EINVAL;
+		rc = rnd_refuse(opts, &err);
+		vbs_log(ctx, VBS_LOG_ERROR, "%s", err.text);
+		return rc;
 	}
 	if (getrandom(&probe, sizeof(probe), GRND_NONBLOCK) < 0) {
 		rc = -errno;
@@ -143,8 +152,22 @@ static const struct pci_vdev_ops pci_ops_virtio_rnd = {
 	.vdev_barread = virtio_pci_read,
 };
 
+static int
+rnd_reshape(const char *opts, struct dm_shape *shape, struct dm_error *err)
+{
+	return opts && *opts ? rnd_refuse(opts, err) : 0;
+}
+
+static const char *const rnd_names[] = { "rnd", "rng", NULL };
+static const char *const rnd_features[] = { NULL };
+
 const struct dm_device dm_virtio_rnd = {
 	.ops = &pci_ops_virtio_rnd,
+	.names = rnd_names,
+	.shape = { .virtio_id = 4, .n_queues = 1, .queue_size = RND_QSIZE },
+	.reshape = rnd_reshape,
+	.vhost_user_type = "rng",
+	.vhost_user_features = rnd_features,
 	.summary = "entropy source, from the host's getrandom()",
 	.example = "-s 4,virtio-rnd",
 };

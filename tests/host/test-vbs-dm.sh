@@ -4,103 +4,11 @@
 # mistake costs one line, which names what, where and what to do, and an exit
 # status; no socket is left behind.
 set -u
-top=$(pwd)
-dm=$top/devicemodel/vbs-dm
-include=$(cd "${srcdir:=.}" && pwd)/include
-tmp=$(mktemp -d)
-passed=0 failed=0 skipped=0
-served=
+: "${srcdir:=.}"
+include=$(cd "$srcdir" && pwd)/include
+# shellcheck source=tests/host/vbs-dm.sh
+. "$srcdir/tests/host/vbs-dm.sh"
 
-# Ends what a failed case has left running.
-finish() {
-	[ -z "$served" ] || kill -9 "$served" 2>/dev/null
-	rm -rf "$tmp"
-}
-trap finish EXIT
-
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	echo "FAIL $1"
-}
-
-skip() {
-	skipped=$((skipped + 1))
-	echo "SKIP $1"
-}
-
-# refused NAME STATUS WORDS ARGUMENT...: one line on stderr, which matches
-# WORDS (an extended regular expression), that exit status, and no socket.
-refused() {
-	name=$1 want=$2 words=$3
-	shift 3
-	timeout 20 "$dm" "$@" >out 2>err
-	got=$?
-	if [ "$got" -ne "$want" ]; then
-		fail "$name: exit status $got, not $want: $(cat err)"
-	elif [ "$(wc -l <err)" -ne 1 ]; then
-		fail "$name: not one line: $(cat err)"
-	elif ! grep -Eq "^vbs-dm: .*$words" err; then
-		fail "$name: does not say '$words': $(cat err)"
-	elif [ -n "$(find . -type s)" ]; then
-		fail "$name: leaves $(find . -type s) behind"
-	else
-		pass
-	fi
-}
-
-# told NAME WORDS ARGUMENT...: exit status 0, WORDS on stdout.
-told() {
-	name=$1 words=$2
-	shift 2
-	if ! timeout 20 "$dm" "$@" >out 2>err; then
-		fail "$name: exit status not 0: $(cat err)"
-	elif ! grep -Eq -- "$words" out; then
-		fail "$name: does not say '$words': $(cat out)"
-	else
-		pass
-	fi
-}
-
-# serve ARGUMENT...: in the background; returns when the last socket listens.
-serve() {
-	rm -f ready
-	mkfifo ready
-	"$dm" "$@" >ready 2>err &
-	served=$!
-	exec 5<ready
-	want=1
-	for word; do
-		[ "$word" = -s ] && want=$((want + 1))
-	done
-	want=$((want - 1))
-	while [ "$want" -gt 0 ] && read -r line <&5; do
-		echo "$line" >>out
-		want=$((want - 1))
-	done
-	[ "$want" -eq 0 ]
-}
-
-# ended NAME SIGNAL: the one that serves ends with status 0, leaving no socket.
-ended() {
-	kill -s "$2" "$served"
-	wait "$served"
-	got=$?
-	served=
-	exec 5<&-
-	if [ "$got" -ne 0 ]; then
-		fail "$1: exit status $got: $(cat err)"
-	elif [ -n "$(find . -type s)" ]; then
-		fail "$1: leaves $(find . -type s) behind"
-	else
-		pass
-	fi
-}
-
-cd "$tmp" || exit 1
 truncate -s 1M disk.img
 truncate -s 0 empty.img
 truncate -s 1000 odd.img
@@ -237,22 +145,22 @@ refused fd_that_is_closed 1 '--fd 77: Bad file descriptor' \
 	--fd 77 -s 4,virtio-rnd
 refused fd_that_is_a_file 1 '--fd 6: .*hand over' \
 	--fd 6 -s 4,virtio-rnd 6<plain
-refused fd_that_is_no_number 2 '--fd six: not a file descriptor' \
+refused fd_that_is_no_number 2 'option --fd=six: not a whole number' \
 	--fd six -s 4,virtio-rnd
 
 # ---- the rest of the command line -----------------------------------------
 refused no_device_at_all 2 'no device; give one, as in -s' \
 	--socket-dir sockets
-refused unknown_host 2 '--host vfio: not known; give vfio-user' \
+refused unknown_host 2 '--host vfio: not known; give vfio-user or vhost-user' \
 	--host vfio --socket-dir sockets -s 4,virtio-rnd
 refused unknown_long_option 2 'no option --soket-dir; .*mean --socket-dir' \
 	--soket-dir sockets -s 4,virtio-rnd
 refused unknown_short_option 2 'no option -z; .*--help' -z
 refused option_without_its_value 2 'option --socket-dir needs a value' \
 	--socket-dir
-refused unknown_level 2 '--log-level=loud: no such level; give error' \
+refused unknown_level 2 '--log-level=loud: no such choice; give .*error' \
 	--log-level=loud
-refused bad_poll 2 '--poll-us=soon: not a number' --poll-us=soon
+refused bad_poll 2 '--poll-us=soon: not a whole number' --poll-us=soon
 refused bad_subvendor 2 '--subvendor=intel: not a PCI vendor' \
 	--subvendor=intel
 refused unknown_command 2 "'serve' is no command; give help" serve
@@ -271,7 +179,7 @@ else
 	fail "help: more than 30 lines"
 fi
 told version '^vbs-dm \(libvbs\) [0-9]+\.[0-9]+\.[0-9]+$' --version
-told list '^virtio-rnd  *entropy' list
+told list '^virtio-rnd  *rnd, rng  *entropy' list
 told help_of_a_device '^  mq=N .*1 to 16' help virtio-blk
 told help_without_options 'It has no options' help virtio-rnd
 # Each name in the help is one that the parser knows: it complains about the
@@ -286,29 +194,6 @@ for option in $("$dm" help virtio-blk | sed -n 's/^  \([a-z-]*\)[=[].*/\1/p' |
 		pass
 	fi
 done
-
-# ---- what a front end needs ----------------------------------------------
-told frontend_memory 'memory-backend-memfd,id=mem,size=.*,share=on' \
-	--print-frontend=qemu --socket-dir sockets -s 4,virtio-rnd
-told frontend_machine '-machine q35,memory-backend=mem' \
-	--print-frontend=qemu --socket-dir sockets -s 4,virtio-rnd
-told frontend_device "\"vfio-user-pci\",\"addr\":\"3.1\".*$tmp/sockets/3.1-virtio-blk.sock" \
-	--print-frontend=qemu --socket-dir sockets \
-	-s 3:1,virtio-blk,disk.img -s 3,virtio-rnd
-told frontend_functions '"addr":"3.0".*"multifunction":true' \
-	--print-frontend=qemu --socket-dir sockets \
-	-s 3:1,virtio-blk,disk.img -s 3,virtio-rnd
-told frontend_queues '-smp 4 ' --print-frontend=qemu \
-	--socket-dir sockets -s 3,virtio-blk,disk.img,mq=4
-mkdir "it's"
-told frontend_quotes "it'.''s/4-virtio-rnd.sock" --print-frontend=qemu \
-	--socket-dir "it's" -s 4,virtio-rnd
-refused frontend_unknown 2 '--print-frontend bochs: not known' \
-	--print-frontend=bochs --socket-dir sockets -s 4,virtio-rnd
-refused frontend_bad_option 2 "no option 'mqq'" --print-frontend=qemu \
-	--socket-dir sockets -s 3,virtio-blk,disk.img,mqq=4
-refused frontend_without_a_directory 1 'nowhere/: No such file.*mkdir' \
-	--print-frontend=qemu --socket-dir nowhere -s 4,virtio-rnd
 
 # ---- serving ---------------------------------------------------------------
 : >out
@@ -402,5 +287,4 @@ else
 	skip "no_permission: root has every permission, and no setpriv"
 fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary
