@@ -4,28 +4,11 @@
 # tells what it saw and how fast it was.
 "$(dirname "$0")/setup.sh" || exit 1
 . "$(dirname "$0")/lib/rig.sh"
+. "$(dirname "$0")/lib/demo.sh"
 device_need
 disk=$VM_RUN/disk.img
 truncate -s 256M "$disk"
 started=$SECONDS
-
-say() {
-	echo "== $*"
-}
-
-# row WHAT VALUE...
-row() {
-	printf '  %-26s %s\n' "$1" "${*:2}"
-}
-
-# ask WHAT COMMAND...: what the guest answers, or the end
-ask() {
-	local what=$1
-	shift
-	if ! guest vm 60 "$@" || [ -z "$SAID" ]; then
-		give_up "$what: $SAID"
-	fi
-}
 
 [ -n "$(accel_known)" ] || say "does KVM boot a guest here?"
 accel=$(vm_accel)
@@ -57,15 +40,13 @@ ask "virtio-blk" demo_function 1001
 blk=$SAID
 ask "virtio-rnd" demo_function 1005
 rng=$SAID
-ask "disk speed" demo_speed
+ask "disk speed" demo_speed 2
 mapfile -t speed <<<"$SAID"
 ask "entropy speed" demo_rng_speed
 rng_speed=$SAID
 guest_stop vm
 device_stop vm
 
-verdict=ok
-[ "$VM_FAILED" -eq 0 ] || verdict="$VM_FAILED checks failed, see above"
 say "what the guest saw"
 {
 	echo "function id driver interface interrupts queues"
@@ -73,7 +54,7 @@ say "what the guest saw"
 	echo "$rng"
 } | awk '{ printf "  %-9s %-10s %-12s %-10s %-11s %s\n", $1, $2, $3, $4, $5, $6 }'
 row "disk" "$size MiB, serial $serial"
-row "ext4, checksums, entropy" "$verdict"
+row "ext4, checksums, entropy" "$(verdict)"
 row "sequential read" "${speed[0]} MiB/s"
 row "sequential write" "${speed[1]} MiB/s"
 row "random 4 KiB reads" "${speed[2]} /s"

@@ -18,12 +18,13 @@ demo_disk() {
 	echo "$(($(cat "$DISK_STATE/size") / 2048)) $(cat "$DISK_STATE/serial")"
 }
 
-# demo_speed: MiB/s read and written in order, then 4 KiB requests a second
+# demo_speed SECONDS: MiB/s read and written in order, then 4 KiB requests a
+# second
 demo_speed() {
-	disk-bench "$DISK" read 1048576 2 2 | cut -d ' ' -f 2
-	disk-bench "$DISK" write 1048576 2 2 | cut -d ' ' -f 2
-	disk-bench "$DISK" randread 4096 16 2 | cut -d ' ' -f 1
-	disk-bench "$DISK" randwrite 4096 16 2 | cut -d ' ' -f 1
+	disk-bench "$DISK" read 1048576 2 "$1" | cut -d ' ' -f 2
+	disk-bench "$DISK" write 1048576 2 "$1" | cut -d ' ' -f 2
+	disk-bench "$DISK" randread 4096 16 "$1" | cut -d ' ' -f 1
+	disk-bench "$DISK" randwrite 4096 16 "$1" | cut -d ' ' -f 1
 }
 
 uptime_ms() {

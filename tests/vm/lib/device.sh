@@ -3,8 +3,10 @@
 # The devices of a guest: those of vbs-dm, over what VM_HOST says, or those of
 # reference.sh.
 declare -A DEVICE_PID
-# What the front end has to be told, by the last device_start.
+# What the front end has to be told, by the last device_start; and what vbs-dm
+# was told.
 DEVICE_ARGS=()
+DEVICE_COMMAND=()
 # The PCI ids of the disk and the entropy source that it started.
 DEVICE_BLK=1001
 DEVICE_RNG=1005
@@ -46,8 +48,9 @@ device_start_vbs() {
 		options+=(-s "$slot")
 	done
 	: >"$VM_RUN/$name.vbs-dm.log"
-	spawn "$VM_RUN/$name.vbs-dm.log" "$VBS_DM" --host "$VM_HOST" \
-		--socket-dir "$dir" "${DEVICE_OPTIONS[@]}" "${options[@]}"
+	DEVICE_COMMAND=(--host "$VM_HOST" --socket-dir "$dir"
+		"${DEVICE_OPTIONS[@]}" "${options[@]}")
+	spawn "$VM_RUN/$name.vbs-dm.log" "$VBS_DM" "${DEVICE_COMMAND[@]}"
 	DEVICE_PID[$name]=$SPAWNED
 	for slot in "$@"; do
 		device_listens "$name" "$dir/$(device_socket "$slot")"

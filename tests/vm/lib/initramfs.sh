@@ -33,16 +33,19 @@ initramfs_contents() {
 	esac
 }
 
-# initramfs_program DIR bin/NAME: the program and the libraries it loads.
+# initramfs_program DIR bin/NAME: the program and the libraries it loads, all of
+# the tree. One of fio's is in a folder of its own, for which this machine's
+# loader would look in this machine.
 initramfs_program() {
-	local dir=$1 lib
+	local dir=$1 lib path=$VM_TREE/usr/lib/x86_64-linux-gnu
 	tree_argv "$2"
 	cp -L "${TREE_ARGV[-1]}" "$dir/bin/"
 	mkdir -p "$dir/lib64"
 	cp -L "${TREE_ARGV[0]}" "$dir/lib64/"
-	"${TREE_ARGV[0]}" --library-path "$VM_TREE/usr/lib/x86_64-linux-gnu" \
+	"${TREE_ARGV[0]}" --library-path "$path:$path/ceph" \
 		--list "${TREE_ARGV[-1]}" | sed -n 's/.*=> \([^ ]*\) .*/\1/p' |
 		while read -r lib; do
+			[[ $lib == "$VM_TREE"/* ]] || die "not of the tree: $lib"
 			cp -L "$lib" "$dir/usr/lib/"
 		done
 }

@@ -54,3 +54,41 @@ monitor() {
 	printf '%s\n' '{"execute":"qmp_capabilities"}' "$2" \
 		>"$VM_RUN/$1/monitor.in"
 }
+
+# monitor_hears NAME SECONDS REGEX: the first line of QEMU's that it matches is
+# left in HEARD.
+monitor_hears() {
+	local end=$((SECONDS + $2 * VM_PATIENCE)) fd line found=1
+	exec {fd}<>"$VM_RUN/$1/monitor.out"
+	while [ "$found" -ne 0 ] && [ "$SECONDS" -le "$end" ]; do
+		IFS= read -r -t 1 -u "$fd" line || continue
+		echo "$line" >>"$VM_RUN/$1/monitor.log"
+		[[ ! $line =~ $3 ]] || found=0
+	done
+	exec {fd}>&-
+	HEARD=$line
+	return "$found"
+}
+
+# qemu_migrate FROM TO SOCKET: TO was started to wait for it there. Afterwards
+# only TO is left.
+qemu_migrate() {
+	local from=$1 to=$2 start=$SECONDS
+	local events='"capabilities":[{"capability":"events","state":true}]'
+	check "destination_waits" wait_until 30 test -S "$3"
+	monitor "$from" "{\"execute\":\"migrate-set-capabilities\",\
+\"arguments\":{$events}}"
+	monitor "$from" "{\"execute\":\"migrate-set-parameters\",\
+\"arguments\":{\"max-bandwidth\":4294967296}}"
+	monitor "$from" "{\"execute\":\"migrate\",\
+\"arguments\":{\"uri\":\"unix:$3\"}}"
+	monitor_hears "$from" 120 '"status": "(completed|failed)"'
+	if [[ $HEARD != *completed* ]]; then
+		guest_logs "$from"
+		guest_logs "$to"
+		give_up "no migration in $((SECONDS - start)) s: $HEARD"
+	fi
+	pass "migrated"
+	guest_kill "$from"
+	rm -f "$3"
+}

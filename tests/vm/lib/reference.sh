@@ -89,7 +89,7 @@ reference_export() {
 	local words drive option server
 	IFS=, read -ra words <<<"$2"
 	drive="driver=file,node-name=disk${words[0]},filename=${words[2]}"
-	drive+=,discard=unmap
+	drive+=,discard=unmap,locking=off
 	server="vhost-user-blk,id=e${words[0]},node-name=disk${words[0]}"
 	server+=",addr.type=unix,addr.path=$1"
 	case ",$2," in

@@ -76,6 +76,27 @@ give_up() {
 	exit 1
 }
 
+# wait_until SECONDS COMMAND...: until it passes
+wait_until() {
+	local end=$((SECONDS + $1 * VM_PATIENCE))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -le "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+# file_changes FILE SECONDS: somebody writes to it, from now on.
+file_changes() {
+	local before
+	before=$(stat -c %y "$1")
+	wait_until "$2" file_is_newer "$1" "$before"
+}
+
+file_is_newer() {
+	[ "$(stat -c %y "$1")" != "$2" ]
+}
+
 # spawn LOG COMMAND...: in the background; it dies with this shell at the
 # latest. Its process id is left in SPAWNED.
 spawn() {

@@ -39,13 +39,16 @@ vhost_user_args() {
 	DEVICE_ARGS+=(-device "$option,chardev=c${words[0]},addr=${words[0]}")
 }
 
-# vhost_user_generic ID QUEUES: it asks for all of a disk's configuration
-# space, 96 bytes, or for none.
+# vhost_user_generic ID QUEUES: modern only; it asks for all of a disk's
+# configuration space, 96 bytes, or for none.
 vhost_user_generic() {
 	local size=0
-	DEVICE_BLK=1042
-	DEVICE_RNG=1044
-	[ "$1" -ne 2 ] || size=96
+	if [ "$1" -eq 2 ]; then
+		DEVICE_BLK=1042
+		size=96
+	else
+		DEVICE_RNG=1044
+	fi
 	option="vhost-user-test-device-pci,virtio-id=$1,num_vqs=$2"
 	option+=",config_size=$size"
 }

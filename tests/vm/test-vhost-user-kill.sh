@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# vbs-dm is killed at random instants while the guest writes, and another takes
+# its place: what was in flight is done once, and the guest notices nothing.
+# First QEMU connects, then vbs-dm does.
+VM_HOST=vhost-user
+. "$(dirname "$0")/lib/rig.sh"
+device_need_vbs "nothing of it is in flight when it ends"
+kills=${VBS_VM_KILLS:-10}
+disk=$VM_RUN/disk.img
+truncate -s 16M "$disk"
+VM_INITRAMFS=initramfs-fio
+VM_SMP=1
+
+# kill_under_load TIMES
+kill_under_load() {
+	local n
+	guest vm 60 fio_start
+	for ((n = 0; n < $1; n++)); do
+		file_changes "$disk" 60 || break
+		sleep "0.0$((RANDOM % 90 + 10))"
+		device_stop vm KILL
+		device_start vm "3,virtio-blk,$disk,mq=2"
+	done
+	check_is "kills_survived" "$1" "$n"
+	guest vm 180 fio_stop
+	guest_stop vm
+	device_stop vm
+}
+
+VHOST_USER_CHARDEV=,reconnect-ms=20
+device_start vm "3,virtio-blk,$disk,mq=2"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
+kill_under_load $((kills - kills / 2))
+
+DEVICE_OPTIONS=(--client)
+VHOST_USER_CHARDEV=,server=on,wait=off
+device_start vm "3,virtio-blk,$disk,mq=2"
+guest_boot vm "" "${DEVICE_ARGS[@]}"
+kill_under_load $((kills / 2))
