@@ -32,6 +32,7 @@ struct block {
 	struct block_pool *pool; /* NULL for the null engine */
 	int fd;                  /* -1 for the null engine */
 	int buffered_fd;         /* with nocache: for what O_DIRECT cannot do */
+	int lock_fd;
 	bool ro, direct, is_device;
 	bool in_memory;            /* tmpfs: I/O never waits for a device */
 	atomic_bool has_nowait;    /* RWF_NOWAIT works */

@@ -74,7 +74,12 @@ check_kind(struct block *b, const struct block_options *opts,
 	return 0;
 }
 
-/* One writer, or any number of readers. */
+/*
+ * One writer, or any number of readers. The lock has a descriptor of its own:
+ * a kernel that takes an io_uring apart holds on to the other one for a while
+ * after a kill, when the next vbs-dm is there already. Requests have all ended
+ * by then.
+ */
 static int
 lock_image(struct block *b, const struct block_options *opts,
 	   struct dm_error *err)
@@ -84,7 +89,10 @@ lock_image(struct block *b, const struct block_options *opts,
 		.l_whence = SEEK_SET,
 	};
 
-	if (fcntl(b->fd, F_OFD_SETLK, &whole) == 0)
+	b->lock_fd = open(opts->path, (b->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (b->lock_fd < 0)
+		return open_failed(opts, errno, err);
+	if (fcntl(b->lock_fd, F_OFD_SETLK, &whole) == 0)
 		return 0;
 	if (errno != EAGAIN && errno != EACCES)
 		return 0; /* a file system without locks */
@@ -285,6 +293,7 @@ block_open(const struct block_options *opts, struct block **out,
 		return dm_fail(err, -ENOMEM, "out of memory");
 	b->fd = -1;
 	b->buffered_fd = -1;
+	b->lock_fd = -1;
 	b->sys = opts->sys ? opts->sys : &block_sys_real;
 	b->ro = opts->ro;
 	b->direct = opts->nocache;
@@ -338,6 +347,8 @@ block_close(struct block *b)
 		(void)close(b->fd);
 	if (b->buffered_fd >= 0)
 		(void)close(b->buffered_fd);
+	if (b->lock_fd >= 0)
+		(void)close(b->lock_fd);
 	free(b);
 }
 
