@@ -271,3 +271,15 @@ drv_ram_release(struct drv_ram *ram, const struct drv_ram_mark *mark)
 			r->used = mark->used[i];
 	}
 }
+
+void
+drv_ram_claim(struct drv_ram *ram, const struct drv_ram_mark *mark)
+{
+	for (int i = 0; i < ram->n; i++) {
+		struct drv_region *r = &ram->regions[i];
+
+		if (r->hva && mark->used[i] > r->used &&
+		    mark->used[i] <= r->size)
+			r->used = mark->used[i];
+	}
+}

@@ -90,4 +90,7 @@ uint64_t drv_ram_alloc_in(struct drv_ram *ram, int slot, uint64_t size,
 void drv_ram_mark(const struct drv_ram *ram, struct drv_ram_mark *mark);
 void drv_ram_release(struct drv_ram *ram, const struct drv_ram_mark *mark);
 
+/* In a copy of a RAM: what was allocated when the mark was taken is so here. */
+void drv_ram_claim(struct drv_ram *ram, const struct drv_ram_mark *mark);
+
 #endif

@@ -197,6 +197,21 @@ queue_deinit(struct drv_vu_queue *q)
 		(void)close(q->err);
 }
 
+/* The used ring has pages of its own: a log tells who wrote to them. */
+static int
+ring_init(struct drv_split *ring, struct drv_ram *ram, uint16_t size)
+{
+	uint64_t desc, avail, used, used_bytes = drv_split_used_bytes(size);
+
+	used_bytes += -used_bytes & (DRV_PAGE - 1);
+	used = drv_ram_alloc(ram, used_bytes, DRV_PAGE);
+	desc = drv_ram_alloc(ram, drv_split_desc_bytes(size), 16);
+	avail = drv_ram_alloc(ram, drv_split_avail_bytes(size), 2);
+	if (!used || !desc || !avail)
+		return -ENOSPC;
+	return drv_split_init_at(ring, ram, size, desc, avail, used);
+}
+
 static int
 queue_init(struct drv_vu_queue *q, struct drv_vu_device *d, uint16_t index)
 {
@@ -210,7 +225,7 @@ queue_init(struct drv_vu_queue *q, struct drv_vu_device *d, uint16_t index)
 	q->err = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->kick < 0 || q->call < 0 || q->err < 0)
 		return -EMFILE;
-	return drv_split_init(&q->vq.ring, d->ram, d->opts.queue_size);
+	return ring_init(&q->vq.ring, d->ram, d->opts.queue_size);
 }
 
 static uint32_t
@@ -410,9 +425,8 @@ drv_vu_device_reset(struct drv_vu_device *d, bool by_status)
 	int rc = by_status ? drv_vu_set_u64(&d->vu, DRV_VU_SET_STATUS, 0)
 			   : drv_vu_set_none(&d->vu, DRV_VU_RESET_DEVICE, -1);
 
-	if (rc == 0)
-		rc = take_memory(d);
-	forget_rings(d);
+	for (uint16_t i = 0; i < d->n_queues; i++)
+		d->queues[i].running = false;
 	return rc;
 }
 
@@ -426,8 +440,11 @@ drv_vu_device_deinit(struct drv_vu_device *d)
 int
 drv_vu_device_set_ram(struct drv_vu_device *d, struct drv_ram *ram)
 {
+	struct drv_ram_mark mark;
 	int rc = 0;
 
+	drv_ram_mark(d->ram, &mark);
+	drv_ram_claim(ram, &mark);
 	drv_vu_shm_deinit(&d->inflight);
 	drv_vu_shm_deinit(&d->log);
 	for (uint16_t i = 0; i < d->n_queues && rc == 0; i++)

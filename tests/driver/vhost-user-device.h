@@ -100,8 +100,8 @@ void drv_vu_device_lost(struct drv_vu_device *d);
 
 /*
  * The rings live on in other memory, at the same guest addresses, with the
- * same contents: they are stopped, the device is detached. Old inflight areas
- * and logs are dropped. -EFAULT if the rings are not there.
+ * same contents and allocations: they are stopped, the device is detached. Old
+ * inflight areas and logs are dropped. -EFAULT if the rings are not there.
  */
 int drv_vu_device_set_ram(struct drv_vu_device *d, struct drv_ram *ram);
 
@@ -110,8 +110,8 @@ int drv_vu_device_log_start(struct drv_vu_device *d);
 int drv_vu_device_log_stop(struct drv_vu_device *d);
 
 /*
- * Reset: with RESET_DEVICE, or with status 0; the rings are forgotten, the
- * connection stays, and start is next.
+ * Reset: with RESET_DEVICE, or with status 0. The rings do not run any more;
+ * stop and start are next.
  */
 int drv_vu_device_reset(struct drv_vu_device *d, bool by_status);
 

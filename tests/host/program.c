@@ -13,14 +13,21 @@
 
 #define PROGRAM "devicemodel/vbs-dm"
 
-static char dir[] = "vbs-dm.XXXXXX";
-static char path[4096];
+static char path[4096]; /* of the program */
+static char start_dir[4096], dir[4096];
 
 void
 program_enter(void)
 {
+	const char *other = getenv("VBS_DM"); /* a full path */
+	const char *tmp = getenv("TMPDIR");
+
+	ck_assert_ptr_nonnull(getcwd(start_dir, sizeof(start_dir)));
 	ck_assert_ptr_nonnull(getcwd(path, sizeof(path) - sizeof(PROGRAM) - 1));
 	(void)strcat(path, "/" PROGRAM);
+	if (other && strlen(other) < sizeof(path))
+		(void)strcpy(path, other);
+	(void)snprintf(dir, sizeof(dir), "%s/vbs-dm.XXXXXX", tmp ? tmp : ".");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);
 }
@@ -28,7 +35,7 @@ program_enter(void)
 void
 program_leave(void)
 {
-	ck_assert_int_eq(chdir(".."), 0);
+	ck_assert_int_eq(chdir(start_dir), 0);
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 

@@ -26,7 +26,11 @@ struct program_use {
 	long rss_kb;
 };
 
-/* Make a new directory and go there; remove it, which has to be empty. */
+/*
+ * Make a new directory, in TMPDIR if that is set, and go there; remove it,
+ * which has to be empty. VBS_DM names another program than the one that was
+ * built.
+ */
 void program_enter(void);
 void program_leave(void);
 
