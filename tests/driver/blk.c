@@ -42,7 +42,7 @@ drv_blk_fill(struct drv_blk *blk, uint16_t slot, uint32_t type, uint64_t sector)
 	drv_store32(buf + 4, 0);
 	drv_store64(buf + 8, sector);
 	buf[HEADER_BYTES] = DRV_BLK_S_NONE;
-	return drv_ram_write(blk->vq->ring.ram, drv_blk_header_gpa(blk, slot),
+	return drv_ram_write(drv_vq_ram(blk->vq), drv_blk_header_gpa(blk, slot),
 			     buf, sizeof(buf));
 }
 
@@ -72,7 +72,7 @@ take_result(struct drv_blk *blk, const struct drv_used *used,
 {
 	res->slot = (uint16_t)(uintptr_t)used->cookie;
 	res->used_len = used->len;
-	return drv_ram_read(blk->vq->ring.ram,
+	return drv_ram_read(drv_vq_ram(blk->vq),
 			    drv_blk_status_gpa(blk, res->slot), &res->status,
 			    1);
 }
@@ -81,7 +81,7 @@ int
 drv_blk_reap(struct drv_blk *blk, struct drv_blk_result *res)
 {
 	struct drv_used used;
-	int rc = drv_split_reap(&blk->vq->ring, &used);
+	int rc = drv_vq_reap(blk->vq, &used);
 
 	if (rc <= 0)
 		return rc;
@@ -140,7 +140,7 @@ drv_blk_get_id(struct drv_blk *blk, char *id, struct drv_blk_result *res)
 	if (rc < 0)
 		return rc;
 	id[DRV_BLK_ID_BYTES] = '\0';
-	return drv_ram_read(blk->vq->ring.ram, blk->scratch_gpa, id,
+	return drv_ram_read(drv_vq_ram(blk->vq), blk->scratch_gpa, id,
 			    DRV_BLK_ID_BYTES);
 }
 
@@ -160,7 +160,7 @@ drv_blk_ranges(struct drv_blk *blk, uint32_t type,
 		drv_store64(buf, ranges[i].sector);
 		drv_store32(buf + 8, ranges[i].n_sectors);
 		drv_store32(buf + 12, ranges[i].flags);
-		rc = drv_ram_write(blk->vq->ring.ram,
+		rc = drv_ram_write(drv_vq_ram(blk->vq),
 				   seg.gpa + sizeof(buf) * (size_t)i, buf,
 				   sizeof(buf));
 	}

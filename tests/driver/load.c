@@ -83,7 +83,7 @@ drv_load_buffer_gpa(const struct drv_load *l, uint16_t queue, uint16_t slot,
 static uint8_t *
 buffer(const struct drv_load *l, uint16_t queue, uint16_t slot, bool write)
 {
-	return drv_ram_ptr(l->blks[queue].vq->ring.ram,
+	return drv_ram_ptr(drv_vq_ram(l->blks[queue].vq),
 			   drv_load_buffer_gpa(l, queue, slot, write),
 			   DRV_LOAD_BUFFER_BYTES);
 }
@@ -300,7 +300,7 @@ has_used(void *arg)
 	struct drv_load *l = arg;
 
 	for (uint16_t q = 0; q < l->n_queues; q++) {
-		if (drv_split_has_used(&l->blks[q].vq->ring))
+		if (drv_vq_has_used(l->blks[q].vq))
 			return true;
 	}
 	return false;
@@ -341,7 +341,7 @@ sleep_until_irq(struct drv_load *l, int timeout_ms)
 	int rc;
 
 	for (uint16_t q = 0; q < l->n_queues; q++)
-		drv_split_interrupts(&l->blks[q].vq->ring, true);
+		drv_vq_interrupts(l->blks[q].vq, true);
 	if (has_used(l))
 		return 0;
 	rc = vq->ops->wait(vq, irq_came, &w, timeout_ms);

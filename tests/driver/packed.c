@@ -138,6 +138,13 @@ drv_packed_deinit(struct drv_packed *p)
 	p->free_ids = NULL;
 }
 
+struct drv_areas
+drv_packed_areas(const struct drv_packed *p)
+{
+	return (struct drv_areas){ p->size, p->desc_gpa, p->driver_gpa,
+				   p->device_gpa };
+}
+
 /* ---- chains ---- */
 
 uint16_t

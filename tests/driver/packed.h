@@ -110,6 +110,8 @@ int drv_packed_set_ram(struct drv_packed *p, struct drv_ram *ram);
 /* As after init, on the same areas: nothing in flight, all zero. */
 void drv_packed_reset(struct drv_packed *p);
 
+struct drv_areas drv_packed_areas(const struct drv_packed *p);
+
 /*
  * Add a chain of n segments (1 or more), as one descriptor for each, or as one
  * indirect table (of at most table_len entries, 128 by default). Returns the

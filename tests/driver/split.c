@@ -146,6 +146,13 @@ drv_split_deinit(struct drv_split *s)
 	s->chains = NULL;
 }
 
+struct drv_areas
+drv_split_areas(const struct drv_split *s)
+{
+	return (struct drv_areas){ s->size, s->desc_gpa, s->avail_gpa,
+				   s->used_gpa };
+}
+
 static uint64_t
 writable_bytes(const struct drv_seg *segs, int n)
 {

@@ -28,6 +28,14 @@
 
 #define DRV_DESC_SIZE 16u
 
+/* Where a virtqueue is, in either layout (2.7, 2.8): what a device is told. */
+struct drv_areas {
+	uint16_t size;
+	uint64_t desc_gpa;   /* descriptors */
+	uint64_t driver_gpa; /* the available ring, or the driver's events */
+	uint64_t device_gpa; /* the used ring, or the device's events */
+};
+
 /* One buffer of a chain. */
 struct drv_seg {
 	uint64_t gpa;
@@ -110,6 +118,8 @@ int drv_split_set_ram(struct drv_split *s, struct drv_ram *ram);
 
 /* As after init, on the same areas: nothing in flight, all zero. */
 void drv_split_reset(struct drv_split *s);
+
+struct drv_areas drv_split_areas(const struct drv_split *s);
 
 /*
  * Add a chain of n segments (1 or more), as one descriptor for each, or as one

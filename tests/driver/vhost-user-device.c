@@ -15,10 +15,10 @@
 #define WAIT_SLICE_MS      1
 #define WAIT_YIELDS        20
 
-/* What needs more than a front end with plain split rings has. */
+/* What needs more than this front end has. */
 #define NOT_FEATURES                                                           \
 	(DRV_BIT(DRV_VU_F_LOG_ALL) | DRV_BIT(DRV_F_ACCESS_PLATFORM) |          \
-	 DRV_BIT(DRV_F_RING_PACKED) | DRV_BIT(DRV_F_NOTIFICATION_DATA))
+	 DRV_BIT(DRV_F_NOTIFICATION_DATA))
 
 /* ---- the connection ---- */
 
@@ -95,8 +95,7 @@ drv_vu_device_lost(struct drv_vu_device *d)
 {
 	drv_vu_device_detach(d);
 	for (uint16_t i = 0; i < d->n_queues; i++)
-		d->queues[i].base =
-			drv_split_raw_get_used_idx(&d->queues[i].vq.ring);
+		d->queues[i].base = drv_vq_base(&d->queues[i].vq);
 }
 
 /* ---- time passes ---- */
@@ -197,24 +196,41 @@ queue_deinit(struct drv_vu_queue *q)
 		(void)close(q->err);
 }
 
-/* The used ring has pages of its own: a log tells who wrote to them. */
-static int
-ring_init(struct drv_split *ring, struct drv_ram *ram, uint16_t size)
+/* Pages of their own: a log tells who wrote to them. */
+static uint64_t
+alloc_pages(struct drv_ram *ram, uint64_t bytes)
 {
-	uint64_t desc, avail, used, used_bytes = drv_split_used_bytes(size);
+	return drv_ram_alloc(ram, bytes + (-bytes & (DRV_PAGE - 1)), DRV_PAGE);
+}
 
-	used_bytes += -used_bytes & (DRV_PAGE - 1);
-	used = drv_ram_alloc(ram, used_bytes, DRV_PAGE);
-	desc = drv_ram_alloc(ram, drv_split_desc_bytes(size), 16);
-	avail = drv_ram_alloc(ram, drv_split_avail_bytes(size), 2);
-	if (!used || !desc || !avail)
+/* A ring with pages of their own for what the device writes. */
+static int
+ring_init(struct drv_vq *vq, struct drv_ram *ram, uint16_t size,
+	  uint64_t features)
+{
+	struct drv_areas at = { .size = size };
+
+	if (features & DRV_BIT(DRV_F_RING_PACKED)) {
+		at.device_gpa = alloc_pages(ram, DRV_PACKED_EVENT_BYTES);
+		at.desc_gpa = alloc_pages(ram, drv_packed_desc_bytes(size));
+		at.driver_gpa = drv_ram_alloc(ram, DRV_PACKED_EVENT_BYTES, 4);
+	} else {
+		at.device_gpa = alloc_pages(ram, drv_split_used_bytes(size));
+		at.desc_gpa =
+			drv_ram_alloc(ram, drv_split_desc_bytes(size), 16);
+		at.driver_gpa =
+			drv_ram_alloc(ram, drv_split_avail_bytes(size), 2);
+	}
+	if (!at.device_gpa || !at.desc_gpa || !at.driver_gpa)
 		return -ENOSPC;
-	return drv_split_init_at(ring, ram, size, desc, avail, used);
+	return drv_vq_init_at(vq, ram, &at, features);
 }
 
 static int
 queue_init(struct drv_vu_queue *q, struct drv_vu_device *d, uint16_t index)
 {
+	int rc;
+
 	memset(q, 0, sizeof(*q));
 	q->vq.ops = &vu_ops;
 	q->vq.index = index;
@@ -225,7 +241,10 @@ queue_init(struct drv_vu_queue *q, struct drv_vu_device *d, uint16_t index)
 	q->err = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->kick < 0 || q->call < 0 || q->err < 0)
 		return -EMFILE;
-	return ring_init(&q->vq.ring, d->ram, d->opts.queue_size);
+	rc = ring_init(&q->vq, d->ram, d->opts.queue_size, d->features);
+	if (rc == 0)
+		q->base = drv_vq_base(&q->vq);
+	return rc;
 }
 
 static uint32_t
@@ -234,18 +253,27 @@ addr_flags(const struct drv_vu_device *d)
 	return d->log.fd >= 0 ? DRV_VU_ADDR_LOG : 0;
 }
 
+static int
+set_addr(struct drv_vu_queue *q)
+{
+	struct drv_areas areas = drv_vq_areas(&q->vq);
+
+	return drv_vu_set_vring_areas(&q->dev->vu, q->vq.index,
+				      addr_flags(q->dev), q->dev->ram, &areas);
+}
+
 int
 drv_vu_queue_start(struct drv_vu_queue *q)
 {
 	struct drv_vu *vu = &q->dev->vu;
+	struct drv_areas areas = drv_vq_areas(&q->vq);
 	uint32_t i = q->vq.index;
-	int rc = drv_vu_set_state(vu, DRV_VU_SET_VRING_NUM, i, q->vq.ring.size);
+	int rc = drv_vu_set_state(vu, DRV_VU_SET_VRING_NUM, i, areas.size);
 
 	if (rc == 0)
 		rc = drv_vu_set_state(vu, DRV_VU_SET_VRING_BASE, i, q->base);
 	if (rc == 0)
-		rc = drv_vu_set_vring_addr(vu, i, addr_flags(q->dev),
-					   &q->vq.ring);
+		rc = set_addr(q);
 	if (rc == 0)
 		rc = drv_vu_set_vring_fd(vu, DRV_VU_SET_VRING_KICK, i, q->kick);
 	if (rc == 0)
@@ -372,7 +400,6 @@ forget_rings(struct drv_vu_device *d)
 int
 drv_vu_device_start(struct drv_vu_device *d)
 {
-	bool event_idx = d->features & DRV_BIT(DRV_F_EVENT_IDX);
 	int rc = 0;
 
 	if (d->opts.n_queues > DRV_MAX_QUEUES ||
@@ -383,7 +410,6 @@ drv_vu_device_start(struct drv_vu_device *d)
 		struct drv_vu_queue *q = &d->queues[d->n_queues];
 
 		rc = queue_init(q, d, d->n_queues);
-		q->vq.ring.event_idx = event_idx;
 		d->n_queues++;
 	}
 	if (rc == 0)
@@ -448,7 +474,7 @@ drv_vu_device_set_ram(struct drv_vu_device *d, struct drv_ram *ram)
 	drv_vu_shm_deinit(&d->inflight);
 	drv_vu_shm_deinit(&d->log);
 	for (uint16_t i = 0; i < d->n_queues && rc == 0; i++)
-		rc = drv_split_set_ram(&d->queues[i].vq.ring, ram);
+		rc = drv_vq_set_ram(&d->queues[i].vq, ram);
 	d->ram = ram;
 	return rc;
 }
@@ -476,8 +502,7 @@ tell_of_log(struct drv_vu_device *d)
 	int rc = set_features(d);
 
 	for (uint16_t i = 0; i < d->n_queues && rc == 0; i++)
-		rc = drv_vu_set_vring_addr(&d->vu, i, addr_flags(d),
-					   &d->queues[i].vq.ring);
+		rc = set_addr(&d->queues[i]);
 	return rc;
 }
 

@@ -83,13 +83,22 @@ int
 drv_vu_set_vring_addr(struct drv_vu *vu, uint32_t index, uint32_t flags,
 		      const struct drv_split *ring)
 {
+	struct drv_areas areas = drv_split_areas(ring);
+
+	return drv_vu_set_vring_areas(vu, index, flags, ring->ram, &areas);
+}
+
+int
+drv_vu_set_vring_areas(struct drv_vu *vu, uint32_t index, uint32_t flags,
+		       const struct drv_ram *ram, const struct drv_areas *areas)
+{
 	struct drv_vu_addr addr = {
 		.index = index,
 		.flags = flags,
-		.desc = drv_vu_user_addr(ring->ram, ring->desc_gpa),
-		.used = drv_vu_user_addr(ring->ram, ring->used_gpa),
-		.avail = drv_vu_user_addr(ring->ram, ring->avail_gpa),
-		.log = flags & DRV_VU_ADDR_LOG ? ring->used_gpa : 0,
+		.desc = drv_vu_user_addr(ram, areas->desc_gpa),
+		.used = drv_vu_user_addr(ram, areas->device_gpa),
+		.avail = drv_vu_user_addr(ram, areas->driver_gpa),
+		.log = flags & DRV_VU_ADDR_LOG ? areas->device_gpa : 0,
 	};
 
 	return drv_vu_set(vu, DRV_VU_SET_VRING_ADDR, &addr, sizeof(addr), NULL,

@@ -120,6 +120,9 @@ int drv_vu_add_ram(struct drv_vu *vu, const struct drv_ram *ram);
 /* Rings. flags: DRV_VU_ADDR_LOG, and the used ring is logged where it is. */
 int drv_vu_set_vring_addr(struct drv_vu *vu, uint32_t index, uint32_t flags,
 			  const struct drv_split *ring);
+int drv_vu_set_vring_areas(struct drv_vu *vu, uint32_t index, uint32_t flags,
+			   const struct drv_ram *ram,
+			   const struct drv_areas *areas);
 int drv_vu_get_vring_base(struct drv_vu *vu, uint32_t index, uint32_t *base);
 
 /* Device configuration; -EREMOTEIO for a reply of no bytes. */

@@ -403,19 +403,28 @@ drv_virtio_set_config_vector(struct drv_virtio *vd, uint16_t vector,
 }
 
 static int
-attach_modern(struct drv_virtio *vd, const struct drv_split *ring)
+attach_modern(struct drv_virtio *vd, const struct drv_areas *areas)
 {
-	int rc = drv_queue_set_size(vd, ring->size);
+	int rc = drv_queue_set_size(vd, areas->size);
 
 	if (rc == 0)
-		rc = drv_queue_set_areas(vd, ring->desc_gpa, ring->avail_gpa,
-					 ring->used_gpa);
+		rc = drv_queue_set_areas(vd, areas->desc_gpa, areas->driver_gpa,
+					 areas->device_gpa);
 	return rc < 0 ? rc : drv_queue_set_enable(vd, 1);
 }
 
 int
 drv_queue_attach(struct drv_virtio *vd, uint16_t index,
 		 const struct drv_split *ring, uint16_t vector)
+{
+	struct drv_areas areas = drv_split_areas(ring);
+
+	return drv_queue_attach_at(vd, index, &areas, vector);
+}
+
+int
+drv_queue_attach_at(struct drv_virtio *vd, uint16_t index,
+		    const struct drv_areas *areas, uint16_t vector)
 {
 	uint16_t size = 0, got = vector;
 	bool on = false;
@@ -429,15 +438,16 @@ drv_queue_attach(struct drv_virtio *vd, uint16_t index,
 		return rc;
 	if (!size || on)
 		return size ? -EBUSY : -ENOENT;
-	if (ring->size > size || (vd->face == DRV_LEGACY && ring->size != size))
+	if (areas->size > size ||
+	    (vd->face == DRV_LEGACY && areas->size != size))
 		return -EINVAL;
 	if (vector != DRV_NO_VECTOR)
 		rc = drv_queue_set_vector(vd, vector, &got);
 	if (rc < 0 || got != vector)
 		return rc < 0 ? rc : -EIO;
 	if (vd->face != DRV_LEGACY)
-		return attach_modern(vd, ring);
-	return drv_queue_set_pfn(vd, (uint32_t)(ring->desc_gpa / DRV_PAGE));
+		return attach_modern(vd, areas);
+	return drv_queue_set_pfn(vd, (uint32_t)(areas->desc_gpa / DRV_PAGE));
 }
 
 static bool

@@ -166,6 +166,8 @@ int drv_virtio_set_config_vector(struct drv_virtio *vd, uint16_t vector,
  */
 int drv_queue_attach(struct drv_virtio *vd, uint16_t index,
 		     const struct drv_split *ring, uint16_t vector);
+int drv_queue_attach_at(struct drv_virtio *vd, uint16_t index,
+			const struct drv_areas *areas, uint16_t vector);
 
 /*
  * RING_RESET (2.6.1): reset one queue and wait until the device is through

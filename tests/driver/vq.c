@@ -5,6 +5,146 @@
 
 #include "driver/vq.h"
 
+/* ---- the ring, whichever it is ---- */
+
+static void
+set_features(struct drv_vq *vq, uint64_t features)
+{
+	vq->is_packed = features & DRV_BIT(DRV_F_RING_PACKED);
+	vq->ring.event_idx = features & DRV_BIT(DRV_F_EVENT_IDX);
+	vq->packed.event_idx = vq->ring.event_idx;
+}
+
+static int
+ring_init(struct drv_vq *vq, struct drv_ram *ram, uint16_t size,
+	  uint64_t features)
+{
+	int rc = features & DRV_BIT(DRV_F_RING_PACKED)
+			 ? drv_packed_init(&vq->packed, ram, size)
+			 : drv_split_init(&vq->ring, ram, size);
+
+	set_features(vq, features);
+	return rc;
+}
+
+int
+drv_vq_init_at(struct drv_vq *vq, struct drv_ram *ram,
+	       const struct drv_areas *at, uint64_t features)
+{
+	int rc = features & DRV_BIT(DRV_F_RING_PACKED)
+			 ? drv_packed_init_at(&vq->packed, ram, at->size,
+					      at->desc_gpa, at->driver_gpa,
+					      at->device_gpa)
+			 : drv_split_init_at(&vq->ring, ram, at->size,
+					     at->desc_gpa, at->driver_gpa,
+					     at->device_gpa);
+
+	set_features(vq, features);
+	return rc;
+}
+
+struct drv_areas
+drv_vq_areas(const struct drv_vq *vq)
+{
+	return vq->is_packed ? drv_packed_areas(&vq->packed)
+			     : drv_split_areas(&vq->ring);
+}
+
+int
+drv_vq_add(struct drv_vq *vq, const struct drv_seg *segs, int n, void *cookie)
+{
+	if (vq->is_packed)
+		return vq->indirect
+			       ? drv_packed_add_indirect(&vq->packed, segs, n,
+							 cookie)
+			       : drv_packed_add(&vq->packed, segs, n, cookie);
+	return vq->indirect ? drv_split_add_indirect(&vq->ring, segs, n, cookie)
+			    : drv_split_add(&vq->ring, segs, n, cookie);
+}
+
+void
+drv_vq_publish(struct drv_vq *vq)
+{
+	if (vq->is_packed)
+		drv_packed_publish(&vq->packed);
+	else
+		drv_split_publish(&vq->ring);
+}
+
+bool
+drv_vq_has_used(const struct drv_vq *vq)
+{
+	return vq->is_packed ? drv_packed_has_used(&vq->packed)
+			     : drv_split_has_used(&vq->ring);
+}
+
+int
+drv_vq_reap(struct drv_vq *vq, struct drv_used *out)
+{
+	return vq->is_packed ? drv_packed_reap(&vq->packed, out)
+			     : drv_split_reap(&vq->ring, out);
+}
+
+uint16_t
+drv_vq_in_flight(const struct drv_vq *vq)
+{
+	return vq->is_packed ? drv_packed_in_flight(&vq->packed)
+			     : drv_split_in_flight(&vq->ring);
+}
+
+uint16_t
+drv_vq_n_free(const struct drv_vq *vq)
+{
+	return vq->is_packed ? drv_packed_n_free(&vq->packed) : vq->ring.n_free;
+}
+
+void
+drv_vq_interrupts(struct drv_vq *vq, bool on)
+{
+	if (vq->is_packed)
+		drv_packed_interrupts(&vq->packed, on);
+	else
+		drv_split_interrupts(&vq->ring, on);
+}
+
+void
+drv_vq_reset_ring(struct drv_vq *vq)
+{
+	if (vq->is_packed)
+		drv_packed_reset(&vq->packed);
+	else
+		drv_split_reset(&vq->ring);
+}
+
+int
+drv_vq_set_ram(struct drv_vq *vq, struct drv_ram *ram)
+{
+	return vq->is_packed ? drv_packed_set_ram(&vq->packed, ram)
+			     : drv_split_set_ram(&vq->ring, ram);
+}
+
+struct drv_ram *
+drv_vq_ram(const struct drv_vq *vq)
+{
+	return vq->is_packed ? vq->packed.ram : vq->ring.ram;
+}
+
+uint32_t
+drv_vq_base(const struct drv_vq *vq)
+{
+	return vq->is_packed ? drv_packed_base(&vq->packed)
+			     : drv_split_raw_get_used_idx(&vq->ring);
+}
+
+static bool
+kick_needed(struct drv_vq *vq)
+{
+	return vq->is_packed ? drv_packed_kick_needed(&vq->packed)
+			     : drv_split_kick_needed(&vq->ring);
+}
+
+/* ---- on a PCI function ---- */
+
 static int
 ring_place(struct drv_vq *vq, struct drv_ram *ram, uint16_t size)
 {
@@ -16,12 +156,14 @@ ring_place(struct drv_vq *vq, struct drv_ram *ram, uint16_t size)
 		return rc;
 	if (!size)
 		return -ENOENT;
-	if (vq->vd->face == DRV_LEGACY)
-		return drv_split_init_legacy(&vq->ring, ram, size, DRV_PAGE);
-	return drv_split_init(&vq->ring, ram, size);
+	if (vq->vd->face != DRV_LEGACY)
+		return ring_init(vq, ram, size, vq->vd->features);
+	rc = drv_split_init_legacy(&vq->ring, ram, size, DRV_PAGE);
+	set_features(vq, vq->vd->features);
+	return rc;
 }
 
-/* With NOTIFICATION_DATA the avail index goes along (4.1.5.2). */
+/* With NOTIFICATION_DATA the place of the next chain goes along (4.1.5.2). */
 static uint32_t
 kick_value(const struct drv_vq *vq, uint32_t *size)
 {
@@ -30,6 +172,11 @@ kick_value(const struct drv_vq *vq, uint32_t *size)
 		return vq->index;
 	}
 	*size = 4;
+	if (vq->is_packed)
+		return (uint32_t)drv_packed_off_wrap(&vq->packed,
+						     vq->packed.published)
+			       << 16 |
+		       vq->index;
 	return (uint32_t)vq->ring.published << 16 | vq->index;
 }
 
@@ -70,6 +217,14 @@ static const struct drv_vq_ops pci_ops = {
 };
 
 int
+drv_vq_attach(struct drv_vq *vq)
+{
+	struct drv_areas areas = drv_vq_areas(vq);
+
+	return drv_queue_attach_at(vq->vd, vq->index, &areas, vq->vector);
+}
+
+int
 drv_vq_open(struct drv_vq *vq, struct drv_virtio *vd, struct drv_ram *ram,
 	    uint16_t index, uint16_t size, uint16_t vector)
 {
@@ -83,13 +238,12 @@ drv_vq_open(struct drv_vq *vq, struct drv_virtio *vd, struct drv_ram *ram,
 	rc = ring_place(vq, ram, size);
 	if (rc < 0)
 		return rc;
-	vq->ring.event_idx = vd->features & DRV_BIT(DRV_F_EVENT_IDX);
-	rc = drv_queue_attach(vd, index, &vq->ring, vector);
+	rc = drv_vq_attach(vq);
 	if (rc == 0)
 		rc = drv_virtio_kick_place(vd, index, &vq->kick_bar,
 					   &vq->kick_off);
 	if (rc < 0)
-		drv_split_deinit(&vq->ring);
+		drv_vq_close(vq);
 	return rc;
 }
 
@@ -97,7 +251,10 @@ void
 drv_vq_close(struct drv_vq *vq)
 {
 	drv_split_deinit(&vq->ring);
+	drv_packed_deinit(&vq->packed);
 }
+
+/* ---- in use ---- */
 
 int
 drv_vq_kick(struct drv_vq *vq)
@@ -109,21 +266,19 @@ drv_vq_kick(struct drv_vq *vq)
 int
 drv_vq_kick_if_needed(struct drv_vq *vq)
 {
-	return drv_split_kick_needed(&vq->ring) ? drv_vq_kick(vq) : 0;
+	return kick_needed(vq) ? drv_vq_kick(vq) : 0;
 }
 
 int
 drv_vq_submit(struct drv_vq *vq, const struct drv_seg *segs, int n,
 	      void *cookie)
 {
-	int head = vq->indirect
-			   ? drv_split_add_indirect(&vq->ring, segs, n, cookie)
-			   : drv_split_add(&vq->ring, segs, n, cookie);
+	int head = drv_vq_add(vq, segs, n, cookie);
 	int rc;
 
 	if (head < 0)
 		return head;
-	drv_split_publish(&vq->ring);
+	drv_vq_publish(vq);
 	rc = drv_vq_kick_if_needed(vq);
 	return rc < 0 ? rc : head;
 }
@@ -131,15 +286,15 @@ drv_vq_submit(struct drv_vq *vq, const struct drv_seg *segs, int n,
 static bool
 ring_has_used(void *arg)
 {
-	return drv_split_has_used(arg);
+	return drv_vq_has_used(arg);
 }
 
 int
 drv_vq_wait(struct drv_vq *vq, struct drv_used *out, int timeout_ms)
 {
-	int rc = vq->ops->wait(vq, ring_has_used, &vq->ring, timeout_ms);
+	int rc = vq->ops->wait(vq, ring_has_used, vq, timeout_ms);
 
-	return rc < 0 ? rc : drv_split_reap(&vq->ring, out);
+	return rc < 0 ? rc : drv_vq_reap(vq, out);
 }
 
 int
