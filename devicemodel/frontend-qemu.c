@@ -56,8 +56,9 @@ put_value(FILE *out, const char *text)
 }
 
 /*
- * A disk waits for us when QEMU starts, and connects again when we have been
- * away. The other devices of QEMU do neither.
+ * QEMU's disk waits for us when it starts, and takes a connection again when
+ * we have been away. Its other devices do not wait, and QEMU 11 aborts when one
+ * of them is connected a second time.
  */
 static bool
 survives(const struct frontend_device *d)
@@ -72,8 +73,7 @@ put_chardev(FILE *out, const struct frontend_plan *plan,
 	(void)fprintf(out, "socket,id=%s,path=", d->id);
 	put_value(out, d->path);
 	if (plan->args->client)
-		(void)fprintf(out, ",server=on,wait=%s",
-			      survives(d) ? "off" : "on");
+		(void)fputs(",server=on,wait=off", out);
 	else if (survives(d))
 		(void)fprintf(out, ",reconnect-ms=%d", RECONNECT_MS);
 }
@@ -111,8 +111,15 @@ vhost_user_init(struct frontend_qemu *qemu, const struct frontend_plan *plan,
 		const struct frontend_device *d, struct dm_error *err)
 {
 	size_t size;
-	FILE *out = open_memstream(&qemu->chardev, &size);
+	FILE *out;
 
+	if (plan->args->client && !survives(d))
+		return dm_fail(err, -EINVAL,
+			       "--print-frontend with --client: QEMU aborts "
+			       "when %s connects a second time; give that one "
+			       "to a vbs-dm without --client",
+			       d->slot->name);
+	out = open_memstream(&qemu->chardev, &size);
 	if (!out)
 		return no_memory(err);
 	put_chardev(out, plan, d);

@@ -86,8 +86,8 @@ vfio="--socket-dir sockets"
 		--host vhost-user --socket-dir a,b $disk
 	has qemu_listens qemu '3-virtio-blk.sock,server=on,wait=off' \
 		$vhost --client $disk
-	has qemu_waits qemu '4-virtio-rnd.sock,server=on,wait=on' \
-		$vhost --client $rng
+	refused qemu_aborts 2 'QEMU aborts when virtio-rnd connects a second' \
+		--print-frontend=qemu $vhost --client $rng
 	has qemu_only qemu 'num-queues=1,queue-size=256.$' \
 		blk file=no.img --socket-path one.sock
 }
