@@ -40,7 +40,8 @@ program_leave(void)
 }
 
 void
-program_start(struct program *p, const char *const *args, int n, int fd)
+program_start_as(struct program *p, const char *const *args, int n,
+		 void (*prepare)(void *arg), void *arg)
 {
 	char *argv[PROGRAM_MAX_ARGS + 2] = { path };
 	int ends[2], argc = 1;
@@ -56,8 +57,7 @@ program_start(struct program *p, const char *const *args, int n, int fd)
 		(void)dup2(ends[1], STDOUT_FILENO);
 		(void)close(ends[0]);
 		(void)close(ends[1]);
-		if (fd >= 0)
-			(void)dup2(fd, PROGRAM_FD);
+		prepare(arg);
 		(void)execv(path, argv);
 		_exit(127);
 	}
@@ -67,17 +67,38 @@ program_start(struct program *p, const char *const *args, int n, int fd)
 		ck_assert_ptr_nonnull(fgets(line, sizeof(line), p->out));
 }
 
+static void
+take_fd(void *arg)
+{
+	const int *fd = arg;
+
+	if (*fd >= 0)
+		(void)dup2(*fd, PROGRAM_FD);
+}
+
 void
-program_end(struct program *p, int sig)
+program_start(struct program *p, const char *const *args, int n, int fd)
+{
+	program_start_as(p, args, n, take_fd, &fd);
+}
+
+void
+program_wait(struct program *p)
 {
 	int status;
 
-	ck_assert_int_eq(kill(p->pid, sig), 0);
 	ck_assert_int_eq(waitpid(p->pid, &status, 0), p->pid);
 	p->pid = 0;
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
 	(void)fclose(p->out);
+}
+
+void
+program_end(struct program *p, int sig)
+{
+	ck_assert_int_eq(kill(p->pid, sig), 0);
+	program_wait(p);
 }
 
 void

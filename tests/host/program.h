@@ -40,6 +40,13 @@ void program_leave(void);
  */
 void program_start(struct program *p, const char *const *args, int n, int fd);
 
+/* The same; prepare(arg) is called in the child, as the last thing. */
+void program_start_as(struct program *p, const char *const *args, int n,
+		      void (*prepare)(void *arg), void *arg);
+
+/* Wait for an end with exit status 0. */
+void program_wait(struct program *p);
+
 /* Send a signal, and wait for an end with exit status 0. */
 void program_end(struct program *p, int sig);
 
