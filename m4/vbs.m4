@@ -76,3 +76,22 @@ AC_DEFUN([VBS_OPTIONAL], [
   AS_IF([test "x$have_$1" = xyes],
     [AC_DEFINE([HAVE_$1], [1], [Define to 1 if $2 is there.])])
 ])
+
+# VBS_WITH_SYSTEMD
+# Where the units of systemd go: below our prefix, unless a folder is given;
+# nowhere without systemd.
+AC_DEFUN([VBS_WITH_SYSTEMD], [
+  AC_ARG_WITH([systemdsystemunitdir],
+    [AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
+      [where units of systemd go, or no @<:@as systemd.pc says@:>@])],
+    [], [with_systemdsystemunitdir=yes])
+  AS_IF([test "x$with_systemdsystemunitdir" = xyes], [
+    with_systemdsystemunitdir=`$PKG_CONFIG --silence-errors \
+      --define-variable=prefix='${prefix}' \
+      --define-variable=rootprefix='${prefix}' \
+      --variable=systemdsystemunitdir systemd`
+    test -n "$with_systemdsystemunitdir" || with_systemdsystemunitdir=no
+  ])
+  AC_SUBST([SYSTEMD_SYSTEM_UNIT_DIR], [$with_systemdsystemunitdir])
+  AM_CONDITIONAL([SYSTEMD], [test "x$with_systemdsystemunitdir" != xno])
+])
