@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,16 @@ notifier_is_pipe(int fd)
 	return has_type(fd, S_IFIFO);
 }
 
+bool
+notifier_is_socket(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       domain == AF_UNIX;
+}
+
 void
 notifier_set(struct notifier *n, int fd)
 {
@@ -40,6 +51,7 @@ notifier_set(struct notifier *n, int fd)
 	n->fd = fd;
 	if (fd < 0)
 		return;
+	n->socket = notifier_is_socket(fd);
 	n->careful = !(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	if (notifier_is_pipe(fd)) {
 		n->careful = true;
@@ -55,6 +67,17 @@ write_one(int fd)
 
 	do
 		n = write(fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+}
+
+static void
+send_one(int fd)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = send(fd, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 }
 
@@ -86,7 +109,9 @@ notifier_signal(const struct notifier *n)
 
 	if (n->fd < 0)
 		return;
-	if (!n->careful)
+	if (n->socket)
+		send_one(n->fd);
+	else if (!n->careful)
 		write_one(n->fd);
 	else if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT))
 		write_without_signal(n->fd);

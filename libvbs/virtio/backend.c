@@ -545,7 +545,10 @@ backend_ring_kick(struct virtio_common *vb, uint16_t idx, int fd)
 static int
 set_notifier(struct notifier *n, int fd)
 {
-	if (fd >= 0 && !notifier_is_eventfd(fd) && !notifier_is_pipe(fd)) {
+	bool ok = fd < 0 || notifier_is_eventfd(fd) || notifier_is_pipe(fd) ||
+		  notifier_is_socket(fd);
+
+	if (!ok) {
 		(void)close(fd);
 		return -EINVAL;
 	}

@@ -102,8 +102,8 @@ void backend_ring_enable(struct virtio_common *vb, uint16_t idx, bool enable);
 
 /*
  * File descriptors: taken over, also on failure; -1 for none. Without a kick
- * the ring is polled. 0, -EINVAL: not an eventfd (call and err: nor a pipe),
- * or another negative errno.
+ * the ring is polled. 0, -EINVAL: not an eventfd (call and err: nor a pipe,
+ * nor a UNIX socket), or another negative errno.
  */
 int backend_ring_kick(struct virtio_common *vb, uint16_t idx, int fd);
 int backend_ring_call(struct virtio_common *vb, uint16_t idx, int fd);
