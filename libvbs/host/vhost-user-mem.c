@@ -202,9 +202,10 @@ vhu_set_mem_table(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 	memcpy(&head, msg->data, sizeof(head));
 	if (msg->fds->n == 0)
 		vhu_mem_say_unshared(srv);
+	/* User-mode Linux always sends the bytes of two regions. */
 	if (head.n == 0 || head.n > VHU_MAX_TABLE ||
 	    (uint32_t)msg->fds->n != head.n ||
-	    msg->len != sizeof(head) + head.n * sizeof(struct vhu_region))
+	    msg->len < sizeof(head) + head.n * sizeof(struct vhu_region))
 		return -EINVAL;
 	t.n = head.n;
 	rc = table_open(srv, &t, msg);

@@ -234,7 +234,7 @@ msg_reply(struct conn *conn, const struct vhu_msg *msg, uint32_t request)
 		conn_give_fd(conn, msg->reply_fd);
 }
 
-/* Is the front end to be told? A request can change what has been agreed. */
+/* Is the front end to be told? */
 static bool
 msg_wants_ack(const struct vbs_vhost_user *srv, const struct vhu_msg *msg)
 {
@@ -242,22 +242,15 @@ msg_wants_ack(const struct vbs_vhost_user *srv, const struct vhu_msg *msg)
 	       vhu_has_protocol(srv, VHU_PF_REPLY_ACK);
 }
 
-/*
- * A request is refused: 0 if the front end can be told, or the error that ends
- * the connection. Once a connection that is logged, and when it ends it.
- */
-static int
-msg_refuse(struct vbs_vhost_user *srv, const struct msg_type *type,
-	   const struct vhu_msg *msg, int rc)
+/* Once a connection it is logged, and when it ends the connection. */
+static void
+msg_say_refused(struct vbs_vhost_user *srv, const char *name, bool told, int rc)
 {
-	bool told = !type->reply && msg_wants_ack(srv, msg);
-
 	if (!told || !srv->said_refused)
 		vbs_log(srv->vm, VBS_LOG_WARNING, "%s: %s refused%s: %s",
-			srv->dev->name, type->name,
-			told ? "" : ", connection closed", strerror(-rc));
+			srv->dev->name, name, told ? "" : ", connection closed",
+			strerror(-rc));
 	srv->said_refused = true;
-	return told ? 0 : rc;
 }
 
 static int
@@ -287,18 +280,25 @@ vhu_msg_handle(void *arg, const struct server_hdr *hdr, const uint8_t *raw)
 		.reply_fd = -1,
 	};
 	int rc = conn_make_way(conn, type->gives_fd);
+	bool ack;
 
 	if (rc == 0)
 		rc = msg_room(conn, &msg,
 			      type->reply ? type->reply : U64_BYTES);
 	if (rc < 0)
 		return rc;
+	/* The request may be the one that agrees on it, or that takes it back.
+	 */
+	ack = !type->reply && msg_wants_ack(srv, &msg);
 	rc = msg_do(srv, type, &msg);
+	ack |= !type->reply && msg_wants_ack(srv, &msg);
 	if (rc < 0) {
+		msg_say_refused(srv, type->name, ack, rc);
 		vhu_reply_u64(&msg, (uint64_t)-rc);
-		rc = msg_refuse(srv, type, &msg, rc);
 	}
-	if (rc == 0 && (type->reply || msg_wants_ack(srv, &msg)))
+	if (rc < 0 && !ack)
+		return rc;
+	if (type->reply || ack)
 		msg_reply(conn, &msg, hdr->command);
-	return rc;
+	return 0;
 }
