@@ -11,7 +11,6 @@ VM_MACHINE=pc guest_boot vm pci=nomsi "${DEVICE_ARGS[@]}"
 guest vm 60 rng_check
 guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 200
-guest vm 60 "pci_runs blk $DEVICE_BLK modern intx"
-guest vm 60 "pci_runs rng $DEVICE_RNG modern intx"
+device_runs vm modern intx
 guest_stop vm
 device_stop vm

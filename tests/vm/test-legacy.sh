@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # The same disk and entropy source over the legacy registers in BAR0, which
-# is how old kernels and firmware use them; with MSI-X and without. An entropy
-# source that QEMU offers over vhost-user has no legacy registers.
+# is how old kernels and firmware use them; with MSI-X and without.
 . "$(dirname "$0")/lib/rig.sh"
 device_need
 [ "$VM_DEVICE-$VM_HOST" != qemu-vhost-user ] ||
@@ -20,13 +19,10 @@ legacy_boot() {
 	guest vm 60 rng_check
 	guest vm 60 blk_ext4
 	guest vm 60 blk_verify 4 200
-	guest vm 60 "pci_runs blk 1001 legacy $2"
-	guest vm 60 "pci_runs rng $DEVICE_RNG $rng_face $2"
+	device_runs vm legacy "$2"
 	guest_stop vm
 }
 
-rng_face=legacy
-[ "$DEVICE_RNG" = 1005 ] || rng_face=modern
 legacy_boot "" msix
 legacy_boot pci=nomsi intx
 device_stop vm

@@ -26,7 +26,6 @@ guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 300
 guest vm 60 blk_discard
 guest vm 60 blk_cache
-guest vm 60 "pci_runs blk $DEVICE_BLK modern msix"
-guest vm 60 "pci_runs rng $DEVICE_RNG modern msix"
+device_runs vm modern msix
 guest_stop vm
 device_stop vm

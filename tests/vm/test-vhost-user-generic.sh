@@ -16,7 +16,7 @@ guest vm 60 rng_check
 guest vm 60 blk_ext4
 guest vm 60 blk_verify 4 200
 guest vm 60 "pci_runs blk 1042 modern intx"
-# The entropy source of the reference is another.
+# The entropy source of the reference is not behind it.
 [ "$VM_DEVICE" = qemu ] || guest vm 60 "pci_runs rng 1044 modern intx"
 guest_stop vm
 device_stop vm

@@ -119,6 +119,17 @@ device_serial() {
 	guest "$1" 60 blk_serial "$serial"
 }
 
+# device_runs GUEST FACE KIND: interface and interrupts of both. QEMU's front
+# end for an entropy source has no legacy registers and no MSI-X.
+device_runs() {
+	guest "$1" 60 "pci_runs blk $DEVICE_BLK $2 $3"
+	if [ "$DEVICE_RNG" = 1044 ]; then
+		guest "$1" 60 "pci_runs rng 1044 modern intx"
+	else
+		guest "$1" 60 "pci_runs rng $DEVICE_RNG $2 $3"
+	fi
+}
+
 # device_stop NAME [SIGNAL]: leaves cleanly on SIGTERM.
 device_stop() {
 	local name=$1 signal=${2:-TERM} pid=${DEVICE_PID[$1]:-} status=0

@@ -32,7 +32,6 @@ vhost_user_args() {
 	elif [ "$id" -eq 2 ]; then
 		option="vhost-user-blk-pci,num-queues=$queues,disable-legacy=off"
 	else
-		# this one is modern only
 		option=vhost-user-rng-pci
 		DEVICE_RNG=1044
 	fi
@@ -49,6 +48,7 @@ vhost_user_generic() {
 	else
 		DEVICE_RNG=1044
 	fi
-	option="vhost-user-test-device-pci,virtio-id=$1,num_vqs=$2"
+	# as large as a ring of vhost-user-blk-pci, and so as its longest chain
+	option="vhost-user-test-device-pci,virtio-id=$1,num_vqs=$2,vq_size=128"
 	option+=",config_size=$size"
 }
