@@ -75,17 +75,17 @@ check_kind(struct block *b, const struct block_options *opts,
 }
 
 /*
- * One writer, or any number of readers. The lock has a descriptor of its own:
- * a kernel that takes an io_uring apart holds on to the other one for a while
- * after a kill, when the next vbs-dm is there already. Requests have all ended
- * by then.
+ * One writer, or any number of readers, and of writers that share. The lock has
+ * a descriptor of its own: a kernel that takes an io_uring apart holds on to
+ * the other one for a while after a kill, when the next vbs-dm is there
+ * already. Requests have all ended by then.
  */
 static int
 lock_image(struct block *b, const struct block_options *opts,
 	   struct dm_error *err)
 {
 	struct flock whole = {
-		.l_type = b->ro ? F_RDLCK : F_WRLCK,
+		.l_type = b->ro || opts->share ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
 

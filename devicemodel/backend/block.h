@@ -73,6 +73,7 @@ enum block_aio {
 struct block_options {
 	const char *path; /* of the image, or "null:SIZE" */
 	bool ro;
+	bool share;            /* with others that say so */
 	bool nocache;          /* O_DIRECT */
 	bool has_range;        /* only this part of the image */
 	uint64_t start, bytes; /* the part; bytes 0: up to the end */

@@ -391,6 +391,7 @@ blk_open_image(struct virtio_blk *blk, struct dm_error *err)
 	struct block_options how = {
 		.path = opts->path,
 		.ro = opts->ro,
+		.share = opts->share,
 		.nocache = opts->nocache,
 		.has_range = opts->has_range,
 		.start = opts->range.v[0] * BLK_SECTOR,

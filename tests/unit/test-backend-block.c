@@ -488,6 +488,24 @@ START_TEST(open_locks_writers_out_and_lets_readers_share)
 }
 END_TEST
 
+START_TEST(open_shares_with_writers_that_all_say_so)
+{
+	struct block_options opts = { .path = path, .n_threads = 1 };
+	struct block *one = NULL, *two = NULL, *alone = NULL;
+
+	opts.share = true;
+	ck_assert_int_eq(block_open(&opts, &one, &err), 0);
+	ck_assert_int_eq(block_open(&opts, &two, &err), 0);
+	opts.share = false;
+	ck_assert_int_eq(block_open(&opts, &alone, &err), -EBUSY);
+	block_close(one);
+	ck_assert_int_eq(block_open(&opts, &alone, &err), -EBUSY);
+	block_close(two);
+	ck_assert_int_eq(block_open(&opts, &alone, &err), 0);
+	block_close(alone);
+}
+END_TEST
+
 START_TEST(engine_is_the_one_that_was_asked_for)
 {
 	open_block(_i ? BLOCK_AIO_URING : BLOCK_AIO_THREADS, NULL);
@@ -560,6 +578,7 @@ main(void)
 	tcase_add_test(tc, zeroes_enospc_is_told);
 	tcase_add_test(tc, refresh_follows_the_image);
 	tcase_add_test(tc, open_locks_writers_out_and_lets_readers_share);
+	tcase_add_test(tc, open_shares_with_writers_that_all_say_so);
 	tcase_add_loop_test(tc, engine_is_the_one_that_was_asked_for, 0,
 			    n_engines);
 	tcase_add_test(tc, queue_free_gives_up_on_a_stuck_request);

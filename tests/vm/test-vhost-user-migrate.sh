@@ -11,9 +11,9 @@ disk=$VM_RUN/disk.img
 truncate -s 16M "$disk"
 VM_INITRAMFS=initramfs-fio
 VM_SMP=1
-device_start one "3,virtio-blk,$disk,mq=2"
+device_start one "3,virtio-blk,$disk,mq=2,share"
 one=("${DEVICE_ARGS[@]}")
-device_start two "3,virtio-blk,$disk,mq=2"
+device_start two "3,virtio-blk,$disk,mq=2,share"
 two=("${DEVICE_ARGS[@]}")
 
 for ((n = 0; n < migrations; n += 2)); do

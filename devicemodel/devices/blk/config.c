@@ -37,6 +37,12 @@ const struct dm_option blk_option_table[] = {
 		.help = "read-only; others may read the image as well",
 	},
 	{
+		.name = "share",
+		.kind = DM_OPT_FLAG,
+		.offset = OFFSET(share),
+		.help = "others that say so may write to it: for migration",
+	},
+	{
 		.name = "writeback",
 		.kind = DM_OPT_FLAG,
 		.offset = OFFSET(writeback),

@@ -32,6 +32,7 @@ struct blk_options {
 	const char *serial;
 	bool boot; /* ACRN's: nothing depends on it */
 	bool ro;
+	bool share;
 	bool nocache;
 	bool writeback;
 	bool has_discard;

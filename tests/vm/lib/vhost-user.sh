@@ -41,14 +41,14 @@ vhost_user_args() {
 # vhost_user_generic ID QUEUES: modern only; it asks for all of a disk's
 # configuration space, 96 bytes, or for none.
 vhost_user_generic() {
-	local size=0
+	local size=0 ring=64
 	if [ "$1" -eq 2 ]; then
 		DEVICE_BLK=1042
 		size=96
+		ring=128 # or its longest chain does not fit
 	else
 		DEVICE_RNG=1044
 	fi
-	# as large as a ring of vhost-user-blk-pci, and so as its longest chain
-	option="vhost-user-test-device-pci,virtio-id=$1,num_vqs=$2,vq_size=128"
+	option="vhost-user-test-device-pci,virtio-id=$1,num_vqs=$2,vq_size=$ring"
 	option+=",config_size=$size"
 }
