@@ -11,7 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # The longest first: with two at a time the others run beside it.
 all=(reboot vhost-user-reboot modern legacy intx multiqueue readonly resize
 	rebind restart reconnect polling frontend echo two-vms
-	vhost-user-{modern,legacy,multiqueue,resize,rebind,restart,reconnect,uml})
+	vhost-user-{rebind,reconnect,kill,restart,migrate,legacy,modern}
+	vhost-user-{multiqueue,resize,generic,uml})
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {
