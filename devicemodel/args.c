@@ -232,22 +232,23 @@ device_in(const char *word)
 
 /* QEMU's convention: with --print-capabilities nothing else matters. */
 static bool
-parse_capabilities(struct dm_args *args, int argc, char **argv)
+wants_capabilities(int argc, char **argv)
 {
-	bool wanted = false;
-
-	args->topic = program_device(argv[0]);
-	for (int i = 1; i < argc; i++) {
+	for (int i = 1; i < argc; i++)
 		if (!strcmp(argv[i], "--print-capabilities"))
-			wanted = true;
-		else if (!args->topic)
-			args->topic = device_in(argv[i]);
-	}
-	if (wanted)
-		args->action = DM_CAPABILITIES;
-	else
-		args->topic = NULL;
-	return wanted;
+			return true;
+	return false;
+}
+
+/* The device that it is about, wherever it is named; or NULL. */
+static const char *
+capabilities_device(int argc, char **argv)
+{
+	const char *name = program_device(argv[0]);
+
+	for (int i = 1; i < argc && !name; i++)
+		name = device_in(argv[i]);
+	return name;
 }
 
 /* The device, and what the words say that are no options. */
@@ -279,10 +280,14 @@ dm_args_parse(struct dm_args *args, int argc, char **argv,
 	args->n_activated = n_activated;
 	args->subvendor = DM_SUBVENDOR_HOST;
 	args->level = VBS_LOG_WARNING;
-	if (parse_capabilities(args, argc, argv))
-		return 0;
-	rc = parse_options(args, argc, argv, err);
-	if (rc == 0)
+	if (wants_capabilities(argc, argv))
+		args->action = DM_CAPABILITIES;
+	rc = args->action == DM_CAPABILITIES
+		     ? 0
+		     : parse_options(args, argc, argv, err);
+	if (rc == 0 && args->action == DM_CAPABILITIES)
+		args->topic = capabilities_device(argc, argv);
+	else if (rc == 0)
 		rc = parse_rest(args, argv[0], argv + optind, err);
 	if (!args->host)
 		args->host = &dm_host_vfio_user;

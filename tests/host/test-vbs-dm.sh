@@ -148,6 +148,123 @@ refused fd_that_is_a_file 1 '--fd 6: .*hand over' \
 refused fd_that_is_no_number 2 'option --fd=six: not a whole number' \
 	--fd six -s 4,virtio-rnd
 
+refused fd_and_socket_path 2 'sockets in more than one way; give one of' \
+	--fd 0 --socket-path p -s 4,virtio-rnd
+refused mode_that_is_none 2 '--socket-mode=rw-: not a mode; give three octal' \
+	--socket-path p --socket-mode=rw- -s 4,virtio-rnd
+refused mode_of_nine 2 '--socket-mode=690: not a mode' \
+	--socket-path p --socket-mode=690 -s 4,virtio-rnd
+refused mode_too_wide 2 '--socket-mode=1777: not a mode' \
+	--socket-path p --socket-mode=1777 -s 4,virtio-rnd
+refused mode_of_an_open_socket 2 '--socket-mode and --fd: no socket is made' \
+	--fd 0 --socket-mode=600 -s 4,virtio-rnd
+refused unknown_group 2 '--socket-group=nobodies: no such group; .*getent' \
+	--socket-path p --socket-group=nobodies -s 4,virtio-rnd
+refused group_of_a_client 2 '--socket-group and --client: no socket is made' \
+	--host vhost-user --socket-path p --client --socket-group=0 \
+	-s 4,virtio-rnd
+refused client_of_an_open_socket 2 '--client and --fd: a socket that is open' \
+	--host vhost-user --fd 0 --client -s 4,virtio-rnd
+refused client_over_vfio_user 2 'no front end of vfio-user listens; leave' \
+	--socket-path p --client -s 4,virtio-rnd
+if [ "$(id -u)" -eq 0 ]; then
+	skip "group_that_is_not_mine: root is in every group"
+else
+	refused group_that_is_not_mine 1 'cannot give .* to that group and mode' \
+		--socket-path p --socket-group=0 -s 4,virtio-rnd
+fi
+
+# ---- descriptors -------------------------------------------------------------
+refused ready_fd_that_is_closed 1 '--ready-fd 77: Bad file .*hand over' \
+	--socket-path p --ready-fd=77 -s 4,virtio-rnd
+refused ready_fd_that_is_no_number 2 'option --ready-fd=-1: not a whole' \
+	--socket-path p --ready-fd=-1 -s 4,virtio-rnd
+refused lifeline_that_is_closed 1 '--lifeline-fd 77: Bad file .*hand over' \
+	--socket-path p --lifeline-fd=77 -s 4,virtio-rnd
+refused lifeline_that_is_a_file 1 '--lifeline-fd 6: neither a pipe nor' \
+	--socket-path p --lifeline-fd=6 -s 4,virtio-rnd 6<plain
+refused descriptor_used_twice 2 '--fd and --lifeline-fd are both 0; give' \
+	--fd 0 --lifeline-fd=0 -s 4,virtio-rnd
+
+# ---- sockets that the service manager brings ---------------------------------
+# activated FDS: from now on vbs-dm finds so many of them.
+activated() {
+	cat >activated <<END
+#!/bin/sh
+LISTEN_PID=\$\$ LISTEN_FDS=$1 exec "$real" "\$@"
+END
+	chmod +x activated
+	dm=./activated
+}
+real=$dm
+activated 2
+refused activation_with_too_many 2 'hands over 2 sockets for 1 devices; give' \
+	-s 4,virtio-rnd
+refused activation_and_a_path 2 'LISTEN_FDS hands over 2; leave out' \
+	--socket-dir sockets -s 4,virtio-rnd
+activated 1
+refused activation_of_a_file 1 'LISTEN_FDS: fd 3: .*hand over an open UNIX' \
+	-s 4,virtio-rnd 3<plain
+refused activation_of_a_client 2 '--client and LISTEN_FDS: a socket that is' \
+	--host vhost-user --client -s 4,virtio-rnd
+refused activation_and_a_mode 2 '--socket-mode and LISTEN_FDS: no socket' \
+	--socket-mode=600 -s 4,virtio-rnd
+activated many
+refused activation_of_no_number 2 'LISTEN_FDS=many: not a number of sockets' \
+	-s 4,virtio-rnd
+dm=$real
+
+# ---- one device, by its name -------------------------------------------------
+refused only_of_a_missing_file 1 'no\.img: No such file.*check the path' \
+	blk file=no.img --socket-path p
+refused only_without_an_image 2 'no image; give one' blk --socket-path p
+refused only_with_a_bad_option 2 "no option 'seria'.*mean 'serial'" \
+	virtio-blk disk.img seria=x --socket-path p
+refused only_with_commas 2 'option mq=17: out of range' \
+	blk disk.img,ro,mq=17 --socket-path p
+refused only_without_a_socket 2 'no place for the sockets; give one of' \
+	blk file=disk.img
+refused only_in_a_directory 2 '--socket-dir is for devices of -s; give' \
+	blk file=disk.img --socket-dir sockets
+refused only_beside_others 2 "'rnd' and -s: devices in two ways" \
+	rnd -s 4,virtio-rnd --socket-dir sockets
+refused only_of_an_object 1 'cannot load device \./no\.so' \
+	./no.so --socket-path p
+refused near_to_a_device 2 "'blc' is no command and no device; .*'virtio-blk'|'blc' is no command; give" \
+	blc file=disk.img --socket-path p
+refused blk_file_of_a_slot 2 '--blk-file is for .vbs-dm blk.; give the image' \
+	--blk-file=disk.img --socket-path p -s 4,virtio-rnd
+refused read_only_entropy 2 '--read-only is for .vbs-dm blk.' \
+	rng --read-only --socket-path p
+refused blk_file_that_is_missing 1 'no\.img: No such file' \
+	blk --blk-file no.img --read-only --socket-path p
+cat >plain.c <<'END'
+#include <vbs/pci.h>
+
+static int
+plain_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	return pci_emul_alloc_bar(dev, 0, PCIBAR_MEM32, 4096);
+}
+
+static const struct pci_vdev_ops plain_ops = {
+	.class_name = "plain",
+	.vdev_init = plain_init,
+};
+VBS_DEVICE(plain_ops);
+END
+if ${CC:-cc} -shared -fPIC -I "$include" -o plain.so plain.c \
+	-Wl,--unresolved-symbols=ignore-all; then
+	refused only_that_is_not_virtio 2 \
+		'cannot serve plain.* over vhost-user: .*virtio device is needed' \
+		./plain.so --socket-path p
+	refused frontend_of_not_virtio 2 \
+		'plain\.so is no virtio device, and vhost-user carries no' \
+		./plain.so --socket-path p --print-frontend=qemu
+else
+	fail "plain device: does not build"
+fi
+
 # ---- the rest of the command line -----------------------------------------
 refused no_device_at_all 2 'no device; give one, as in -s' \
 	--socket-dir sockets
@@ -155,6 +272,10 @@ refused unknown_host 2 '--host vfio: not known; give vfio-user or vhost-user' \
 	--host vfio --socket-dir sockets -s 4,virtio-rnd
 refused unknown_long_option 2 'no option --soket-dir; .*mean --socket-dir' \
 	--soket-dir sockets -s 4,virtio-rnd
+refused value_for_a_switch 2 'option --client takes no value; give just' \
+	--client=yes --socket-path p -s 4,virtio-rnd
+refused empty_option 2 'option --socket-path= is empty; give --socket-path=' \
+	--socket-path= -s 4,virtio-rnd
 refused unknown_short_option 2 'no option -z; .*--help' -z
 refused option_without_its_value 2 'option --socket-dir needs a value' \
 	--socket-dir
@@ -227,6 +348,14 @@ second second_writer 1 'disk\.img is locked: something else has it open' \
 second reader_beside_a_writer 1 'locked: something else .* for writing' \
 	--socket-dir sockets -s 5,virtio-blk,disk.img,ro
 ended sigterm TERM
+
+if serve blk file=disk.img --socket-path one.sock &&
+	grep -q 'virtio-blk@0:0.0 listens on one.sock' out; then
+	pass
+else
+	fail "one device: $(cat out err)"
+fi
+ended only TERM
 
 printf 'QFI\373' | cat - disk.img | head -c 1048576 >disk.qcow2
 if serve --socket-path one.sock -s 4,virtio-blk,disk.qcow2,ro &&

@@ -74,7 +74,7 @@ serve() {
 	for word; do
 		[ "$word" = -s ] && want=$((want + 1))
 	done
-	want=$((want - 1))
+	[ "$want" -eq 1 ] || want=$((want - 1)) # one device has no -s
 	while [ "$want" -gt 0 ] && read -r line <&5; do
 		echo "$line" >>out
 		want=$((want - 1))
