@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,11 +22,24 @@ has_type(int fd, mode_t type)
 	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type;
 }
 
-/* An anonymous inode: fstat(2) shows no file type. */
+/*
+ * An anonymous inode: fstat(2) shows no file type. So are timers and the like,
+ * whose events a read of a counter would not take away, or would wait for;
+ * where /proc is mounted it tells them apart.
+ */
 bool
 notifier_is_eventfd(int fd)
 {
-	return has_type(fd, 0);
+	static const char want[] = "anon_inode:[eventfd]";
+	char path[32], name[sizeof(want)];
+	ssize_t n;
+
+	if (!has_type(fd, 0))
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, name, sizeof(name));
+	return n < 0 || (n == (ssize_t)sizeof(want) - 1 &&
+			 memcmp(name, want, sizeof(want) - 1) == 0);
 }
 
 bool

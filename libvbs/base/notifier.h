@@ -18,7 +18,7 @@ struct notifier {
 
 #define NOTIFIER_NONE ((struct notifier){ .fd = -1 })
 
-/* An eventfd; or, hard to tell from it, another thing that is no file. */
+/* An eventfd; without /proc, perhaps another thing that is no file. */
 bool notifier_is_eventfd(int fd);
 bool notifier_is_pipe(int fd);
 bool notifier_is_socket(int fd);

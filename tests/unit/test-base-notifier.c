@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/notifier.h"
@@ -41,6 +42,7 @@ count(int fd)
 START_TEST(kinds_are_told_apart)
 {
 	int fds[2], efd = eventfd(0, 0), sock[2];
+	int timer = timerfd_create(CLOCK_MONOTONIC, 0);
 	FILE *file = tmpfile();
 
 	ck_assert_int_eq(pipe(fds), 0);
@@ -53,7 +55,9 @@ START_TEST(kinds_are_told_apart)
 	ck_assert(!notifier_is_pipe(fileno(file)));
 	ck_assert(!notifier_is_eventfd(sock[0]));
 	ck_assert(!notifier_is_pipe(sock[0]));
+	ck_assert(!notifier_is_eventfd(timer));
 	ck_assert(!notifier_is_eventfd(-1));
+	(void)close(timer);
 	(void)fclose(file);
 	(void)close(efd);
 	for (int i = 0; i < 2; i++) {
