@@ -11,6 +11,7 @@
 
 #include "host/vhost-user.h"
 
+#define AREA_ALIGN     64
 #define MAX_QUEUE_SIZE 32768
 
 static void
@@ -56,7 +57,8 @@ vhu_get_inflight_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 	msg_inflight(msg, &desc);
 	if (!inflight_ok(srv, &desc))
 		return -EINVAL;
-	desc.size = backend_inflight_bytes(desc.queue_size) * desc.n_queues;
+	desc.size = backend_inflight_bytes(srv->vb, desc.queue_size) *
+		    desc.n_queues;
 	desc.offset = 0;
 	fd = inflight_create(desc.size);
 	if (fd < 0)
@@ -96,9 +98,10 @@ vhu_set_inflight_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 	if (msg->fds->n == 0 || !inflight_ok(srv, &desc))
 		return -EINVAL;
 	area.n_queues = desc.n_queues;
-	area.bytes = backend_inflight_bytes(desc.queue_size);
+	/* The areas are of one size, whoever has made them. */
+	area.bytes = desc.size / desc.n_queues / AREA_ALIGN * AREA_ALIGN;
 	bytes = area.bytes * desc.n_queues;
-	if (desc.size < bytes)
+	if (area.bytes < backend_inflight_bytes(srv->vb, desc.queue_size))
 		return -EINVAL;
 	rc = file_map(&area.map, msg->fds->fd[0], desc.offset, bytes, true);
 	if (rc < 0)

@@ -10,24 +10,7 @@
 
 #include "host/vhost-user.h"
 
-/* ---- encodings ------------------------------------------------------------
- */
-
-/* SET_VRING_BASE of a split ring: the next entry to take, and no more. */
-static int
-base_decode(uint32_t base, struct backend_ring *out)
-{
-	if (base > UINT16_MAX)
-		return -EINVAL;
-	out->avail_idx = (uint16_t)base;
-	return 0;
-}
-
-static uint32_t
-base_encode(uint16_t avail_idx)
-{
-	return avail_idx;
-}
+/* ---- payloads ---- */
 
 static struct vhu_state
 msg_vring_state(const struct vhu_msg *msg)
@@ -66,8 +49,8 @@ ring_place(const struct vbs_vhost_user *srv, const struct vhu_ring *ring,
 	   struct backend_ring *out)
 {
 	return vhu_mem_gpa(&srv->mem, ring->addr.desc, &out->desc) &&
-	       vhu_mem_gpa(&srv->mem, ring->addr.avail, &out->avail) &&
-	       vhu_mem_gpa(&srv->mem, ring->addr.used, &out->used);
+	       vhu_mem_gpa(&srv->mem, ring->addr.avail, &out->driver) &&
+	       vhu_mem_gpa(&srv->mem, ring->addr.used, &out->device);
 }
 
 /*
@@ -78,16 +61,15 @@ static int
 ring_try(struct vbs_vhost_user *srv, uint16_t idx)
 {
 	struct vhu_ring *ring = &srv->rings[idx];
-	struct backend_ring place = { .num = ring->num };
-	int rc = base_decode(ring->base, &place);
+	struct backend_ring place = { .num = ring->num, .base = ring->base };
+	int rc;
 
 	if (!ring->wanted || ring->num == 0 || !ring->has_addr ||
 	    backend_ring_started(srv->vb, idx))
 		return 0;
-	if (rc == 0)
-		rc = ring_place(srv, ring, &place)
-			     ? backend_ring_start(srv->vb, idx, &place)
-			     : -EFAULT;
+	rc = ring_place(srv, ring, &place)
+		     ? backend_ring_start(srv->vb, idx, &place)
+		     : -EFAULT;
 	if (rc == -EFAULT) {
 		vhu_mem_say_unshared(srv);
 		return 0;
@@ -135,8 +117,7 @@ vhu_set_vring_num(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
 	uint32_t num = msg_vring_state(msg).num;
 
-	if (num == 0 || num > backend_size_max(srv->vb, msg->index) ||
-	    (num & (num - 1)))
+	if (!backend_size_ok(srv->vb, msg->index, num))
 		return -EINVAL;
 	srv->rings[msg->index].num = (uint16_t)num;
 	return ring_try(srv, msg->index);
@@ -145,13 +126,12 @@ vhu_set_vring_num(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 int
 vhu_set_vring_base(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
-	struct backend_ring place;
 	uint32_t base = msg_vring_state(msg).num;
-	int rc = base_decode(base, &place);
 
-	if (rc == 0)
-		srv->rings[msg->index].base = base;
-	return rc;
+	if (base > UINT16_MAX && !backend_is_packed(srv->vb))
+		return -EINVAL;
+	srv->rings[msg->index].base = base;
+	return 0;
 }
 
 /* A started ring stays where it is; only what is logged can change. */
@@ -168,11 +148,11 @@ ring_move(struct vbs_vhost_user *srv, uint16_t idx, const struct vhu_addr *addr)
 		       : -EBUSY;
 }
 
-/* Bytes of the used ring, with the field for events. */
+/* Bytes of the used ring, with the field for events; or of those alone. */
 static uint64_t
-used_bytes(const struct vhu_ring *ring)
+used_bytes(const struct vbs_vhost_user *srv, const struct vhu_ring *ring)
 {
-	return 6 + 8 * (uint64_t)ring->num;
+	return backend_is_packed(srv->vb) ? 4 : 6 + 8 * (uint64_t)ring->num;
 }
 
 int
@@ -187,7 +167,7 @@ vhu_set_vring_addr(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 	log = addr.flags & VHU_ADDR_LOG;
 	if (addr.flags & ~VHU_ADDR_LOG)
 		return -EINVAL;
-	if (log && !vhu_log_covers(srv, addr.log, used_bytes(ring)))
+	if (log && !vhu_log_covers(srv, addr.log, used_bytes(srv, ring)))
 		return -ERANGE;
 	rc = ring_move(srv, msg->index, &addr);
 	if (rc < 0)
@@ -243,15 +223,13 @@ vhu_get_vring_base(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
 	struct vhu_ring *ring = &srv->rings[msg->index];
 	struct vhu_state state = { .index = msg->index };
-	uint16_t avail_idx;
 
 	if (backend_ring_started(srv->vb, msg->index)) {
-		if (backend_ring_stop(srv->vb, msg->index, &avail_idx) < 0)
+		if (backend_ring_stop(srv->vb, msg->index, &ring->base) < 0)
 			vbs_log(srv->vm, VBS_LOG_WARNING,
 				"%s: ring %u stopped, but some requests have "
 				"not come back",
 				srv->dev->name, msg->index);
-		ring->base = base_encode(avail_idx);
 	}
 	ring->wanted = false;
 	(void)backend_ring_kick(srv->vb, msg->index, -1);

@@ -12,36 +12,17 @@
 
 #include <stddef.h>
 
-#include "base/load.h"
-#include "base/unlikely.h"
 #include "ring/split.h"
 
-#define DESC_SIZE 16
-
-#define DESC_F_NEXT     1u
-#define DESC_F_WRITE    2u
-#define DESC_F_INDIRECT 4u
-
-/* walk.total of a chain that cannot be handed out; no sum comes near. */
-#define WALK_BAD (UINT64_C(1) << 62)
-
-/*
- * A chain half-way. Only functions that are inlined take its address, so that
- * it is kept in registers.
- */
-struct walk {
-	struct split *r;
-	const uint8_t *table; /* that the chain is in now */
-	uint32_t n_table;     /* its entries */
-	uint32_t left;        /* descriptors that the chain may still have */
-	bool indirect;        /* it is in an indirect table */
-	uint64_t addr;        /* the latest descriptor: its first half, */
-	uint64_t rest;        /* and the second: len, flags, next */
-	uint32_t write;       /* DESC_F_WRITE of the latest buffer */
-	uint64_t total;       /* bytes so far, or WALK_BAD and more */
-	struct iovec *iov;    /* the next segment */
-	struct iovec *end;    /* there is no room from here on */
-	uint16_t *flags;      /* of the next segment, or NULL */
+/* A chain half-way, and the table that it is in. */
+struct split_walk {
+	struct walk w;
+	const uint8_t *table;
+	uint32_t n_table; /* its entries */
+	uint32_t left;    /* descriptors that the chain may still have */
+	bool indirect;    /* it is in an indirect table */
+	uint64_t addr;    /* the latest descriptor: its first half, */
+	uint64_t rest;    /* and the second: len, flags, next */
 };
 
 /* The second half of a descriptor. */
@@ -63,97 +44,43 @@ desc_next(uint64_t rest)
 	return (uint32_t)(rest >> 48);
 }
 
-/*
- * A buffer that is not in the region of the last one: find it, or split it.
- * Segments, at most room and none for an empty buffer; -1 if it is a bad one.
- */
-int split_ranges(struct split *r, uint64_t addr, uint64_t rest,
-		 struct iovec *iov, uint16_t *flags, long room);
-/* An indirect table that is not in the region of the last one, or NULL. */
-const uint8_t *split_table(struct split *r, uint64_t addr, uint32_t len);
-/* A chain has been taken, but the ring is bad. Returns SPLIT_BAD_RING. */
+/* A chain has been taken, but the ring is bad. Returns RING_BAD. */
 int split_bad_ring(struct split *r, uint16_t head);
-/* It cannot be handed out; its last descriptor. Returns SPLIT_BAD_CHAIN. */
-int split_bad_chain(struct split *r, uint64_t addr, uint64_t rest,
-		    struct split_bad_chain *bad);
-
-/* A buffer with something unusual about it. */
-static inline void
-walk_odd_buffer(struct walk *w, uint32_t write)
-{
-	int n = split_ranges(w->r, w->addr, w->rest, w->iov, w->flags,
-			     w->end - w->iov);
-
-	/* 2.7.4.2: readable ones come first */
-	if (n < 0 || write < w->write) {
-		w->total = WALK_BAD;
-		return;
-	}
-	w->iov += n;
-	if (w->flags)
-		w->flags += n;
-}
-
-/* One buffer of the chain. */
-static inline void
-walk_buffer(struct walk *w)
-{
-	uint32_t write = desc_flags(w->rest) & DESC_F_WRITE;
-	uint32_t len = desc_len(w->rest);
-	uint8_t *p = map_hit_translate(&w->r->hit, w->addr, len);
-
-	w->total += len;
-	if (unlikely(!p || w->iov == w->end || write < w->write)) {
-		walk_odd_buffer(w, write);
-	} else {
-		w->iov->iov_base = p;
-		w->iov->iov_len = len;
-		w->iov++;
-		if (w->flags)
-			*w->flags++ = (uint16_t)write;
-	}
-	w->write = write;
-}
 
 /* The chain goes on, and ends, in an indirect table (2.7.5.3). */
 static inline bool
-walk_indirect(struct walk *w)
+split_walk_indirect(struct split *r, struct split_walk *sw)
 {
-	uint32_t len = desc_len(w->rest);
-
-	if (w->indirect || !w->r->indirect ||
-	    (desc_flags(w->rest) & DESC_F_NEXT) || len % DESC_SIZE)
+	if (sw->indirect || !r->indirect ||
+	    (desc_flags(sw->rest) & DESC_F_NEXT))
 		return false;
-	w->indirect = true;
-	w->n_table = len / DESC_SIZE;
-	if (w->n_table > w->r->size)
-		return false;
-	w->table = map_hit_translate(&w->r->table_hit, w->addr, len);
-	if (unlikely(!w->table))
-		w->table = split_table(w->r, w->addr, len);
-	return w->table != NULL;
+	sw->indirect = true;
+	sw->n_table = ring_table(&r->mem, sw->addr, desc_len(sw->rest), r->size,
+				 &sw->table);
+	return sw->n_table > 0;
 }
 
 /* Follow the chain from entry i of its table. false: the ring is bad. */
 static inline bool
-walk_chain(struct walk *w, uint32_t i)
+split_walk_chain(struct split *r, struct split_walk *sw, uint32_t i)
 {
 	for (;;) {
-		if (i >= w->n_table || w->left == 0)
+		if (i >= sw->n_table || sw->left == 0)
 			return false;
-		guest_load128(w->table + (size_t)DESC_SIZE * i, &w->addr,
-			      &w->rest);
-		if (desc_flags(w->rest) & DESC_F_INDIRECT) {
-			if (!walk_indirect(w))
+		guest_load128(sw->table + (size_t)DESC_SIZE * i, &sw->addr,
+			      &sw->rest);
+		if (desc_flags(sw->rest) & DESC_F_INDIRECT) {
+			if (!split_walk_indirect(r, sw))
 				return false;
 			i = 0;
 			continue;
 		}
-		w->left--;
-		walk_buffer(w);
-		if (!(desc_flags(w->rest) & DESC_F_NEXT))
+		sw->left--;
+		walk_buffer(&sw->w, sw->addr, desc_len(sw->rest),
+			    desc_flags(sw->rest) & DESC_F_WRITE);
+		if (!(desc_flags(sw->rest) & DESC_F_NEXT))
 			return true;
-		i = desc_next(w->rest);
+		i = desc_next(sw->rest);
 	}
 }
 
@@ -178,19 +105,31 @@ take_head(struct split *r, uint16_t *out)
 	return true;
 }
 
+/* Its last buffer is where a status would go. */
+static inline int
+split_refuse(struct split *r, const struct split_walk *sw,
+	     struct ring_bad_chain *bad)
+{
+	const struct walk_buf last = { sw->addr, desc_len(sw->rest),
+				       desc_flags(sw->rest) & DESC_F_WRITE };
+
+	r->can_unpop = false;
+	return ring_refuse(&r->mem, &last, bad);
+}
+
 /* What split_pop() does, inlined. */
 static inline int
 split_pop_inline(struct split *r, uint16_t *head, struct iovec *iov,
-		 uint16_t *flags, int n_iov, struct split_bad_chain *bad)
+		 uint16_t *flags, int n_iov, struct ring_bad_chain *bad)
 {
-	struct walk w = {
-		.r = r,
+	struct split_walk sw = {
+		.w = { .mem = &r->mem,
+		       .iov = iov,
+		       .end = iov + n_iov,
+		       .flags = flags },
 		.table = r->desc,
 		.n_table = r->size,
 		.left = r->size,
-		.iov = iov,
-		.end = iov + n_iov,
-		.flags = flags,
 	};
 	uint16_t taken;
 
@@ -201,16 +140,15 @@ split_pop_inline(struct split *r, uint16_t *head, struct iovec *iov,
 			return n;
 	}
 	if (!take_head(r, &taken))
-		return SPLIT_BAD_RING;
+		return RING_BAD;
 	*head = taken;
-	if (unlikely(!walk_chain(&w, taken)))
+	if (unlikely(!split_walk_chain(r, &sw, taken)))
 		return split_bad_ring(r, taken);
-	/* 2.7.5: at most 2^32 - 1 bytes in all */
-	if (unlikely(w.total > UINT32_MAX || w.iov == iov))
-		return split_bad_chain(r, w.addr, w.rest, bad);
+	if (unlikely(!walk_ok(&sw.w, iov)))
+		return split_refuse(r, &sw, bad);
 	r->last_head = taken;
 	r->can_unpop = true;
-	return (int)(w.iov - iov);
+	return (int)(sw.w.iov - iov);
 }
 
 #endif

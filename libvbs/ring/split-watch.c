@@ -229,6 +229,15 @@ split_resume(struct split *r, uint16_t next)
 	return rc;
 }
 
+void
+split_watch_finish(struct split *r)
+{
+	struct split_watch *w = r->watch;
+
+	if (w && w->area && r->n_inflight == 0 && !split_has_again(r))
+		__atomic_store_n(&w->area->version, 0, __ATOMIC_RELEASE);
+}
+
 /* ---- pages written ---------------------------------------------------------
  */
 
@@ -261,7 +270,7 @@ static const uint8_t *
 log_table(const struct split *r, uint64_t addr, uint64_t rest, uint32_t *n)
 {
 	*n = desc_len(rest) / DESC_SIZE;
-	return map_translate(r->map, addr, desc_len(rest), false);
+	return map_translate(r->mem.map, addr, desc_len(rest), false);
 }
 
 /*
@@ -352,9 +361,9 @@ split_watch_push(struct split *r, uint16_t head)
 {
 	struct split_watch *w = r->watch;
 
-	if (w->log && r->map)
+	if (w->log && r->mem.map)
 		log_chain(r, head);
-	if (!w->area || !r->map)
+	if (!w->area || !r->mem.map)
 		return;
 	/* A driver that offers a head again before it is back: still no more.
 	 */
@@ -371,7 +380,7 @@ split_watch_forget(struct split *r, uint16_t head)
 {
 	struct split_watch *w = r->watch;
 
-	if (w->log && r->map)
+	if (w->log && r->mem.map)
 		log_chain(r, head);
 	if (w->area)
 		set_inflight(w->area, head, 0);

@@ -68,6 +68,9 @@ void split_watch_used(struct split *r, bool on, uint64_t used_gpa);
  */
 int split_resume(struct split *r, uint16_t next);
 
+/* The ring ends with nothing in flight: the area is as good as new. */
+void split_watch_finish(struct split *r);
+
 /* What split.h and split-pop.h call of a ring that is watched. */
 bool split_watch_take(struct split *r, uint16_t *head);
 void split_watch_untake(struct split *r, uint16_t head);

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "base/load.h"
-#include "ring/split.h"
-
-#define DESC_SIZE 16
+#include "ring/split-pop.h"
 
 #define AVAIL_F_NO_INTERRUPT 1
 #define USED_F_NO_NOTIFY     1
@@ -61,50 +59,41 @@ used_bytes(uint16_t size)
 	return 6 + UINT64_C(8) * size;
 }
 
-/* Two areas that neither wrap nor share a byte. */
-static bool
-apart(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
-{
-	if (a_len - 1 > UINT64_MAX - a || b_len - 1 > UINT64_MAX - b)
-		return false;
-	return a < b ? b - a >= a_len : a - b >= b_len;
-}
-
 bool
-split_layout_ok(const struct split_layout *lay, uint16_t size)
+split_layout_ok(const struct ring_layout *lay, uint16_t size)
 {
-	if (lay->desc % 16 || lay->avail % 2 || lay->used % 4)
+	if (lay->desc % 16 || lay->driver % 2 || lay->device % 4)
 		return false; /* 2.7 */
-	return apart(lay->desc, desc_bytes(size), lay->avail,
-		     avail_bytes(size)) &&
-	       apart(lay->desc, desc_bytes(size), lay->used,
-		     used_bytes(size)) &&
-	       apart(lay->avail, avail_bytes(size), lay->used,
-		     used_bytes(size));
+	return ring_apart(lay->desc, desc_bytes(size), lay->driver,
+			  avail_bytes(size)) &&
+	       ring_apart(lay->desc, desc_bytes(size), lay->device,
+			  used_bytes(size)) &&
+	       ring_apart(lay->driver, avail_bytes(size), lay->device,
+			  used_bytes(size));
 }
 
-struct split_layout
+struct ring_layout
 split_layout_legacy(uint64_t gpa, uint16_t size)
 {
-	struct split_layout lay;
+	struct ring_layout lay;
 	uint64_t end;
 
 	lay.desc = gpa;
-	lay.avail = gpa + desc_bytes(size);
-	end = lay.avail + avail_bytes(size);
-	lay.used = (end + 4095) & ~UINT64_C(4095);
+	lay.driver = gpa + desc_bytes(size);
+	end = lay.driver + avail_bytes(size);
+	lay.device = (end + 4095) & ~UINT64_C(4095);
 	return lay;
 }
 
 bool
-split_map(struct split *r, const struct split_layout *lay, struct mem_map *map)
+split_map(struct split *r, const struct ring_layout *lay, struct mem_map *map)
 {
 	const void *desc, *avail;
 	void *used;
 
 	desc = map_translate(map, lay->desc, desc_bytes(r->size), true);
-	avail = map_translate(map, lay->avail, avail_bytes(r->size), true);
-	used = map_translate(map, lay->used, used_bytes(r->size), true);
+	avail = map_translate(map, lay->driver, avail_bytes(r->size), true);
+	used = map_translate(map, lay->device, used_bytes(r->size), true);
 	split_unmap(r);
 	if (!desc || !avail || !used) {
 		map_unref(map);
@@ -113,19 +102,35 @@ split_map(struct split *r, const struct split_layout *lay, struct mem_map *map)
 	r->desc = desc;
 	r->avail = avail;
 	r->used = used;
-	r->map = map;
+	r->mem.map = map;
 	return true;
 }
 
 void
 split_unmap(struct split *r)
 {
-	map_unref(r->map);
-	r->map = NULL;
-	r->hit = r->table_hit = (struct map_hit){ 0 };
+	ring_mem_drop(&r->mem);
 	r->desc = NULL;
 	r->avail = NULL;
 	r->used = NULL;
+}
+
+int
+split_pop(struct split *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
+	  int n_iov, struct ring_bad_chain *bad)
+{
+	return split_pop_inline(r, head, iov, flags, n_iov, bad);
+}
+
+int
+split_bad_ring(struct split *r, uint16_t head)
+{
+	r->inflight[head] = false;
+	r->n_inflight--;
+	r->last_avail--;
+	if (r->watched)
+		split_watch_untake(r, head);
+	return RING_BAD;
 }
 
 uint32_t

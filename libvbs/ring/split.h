@@ -13,16 +13,10 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "base/load.h"
-#include "base/unlikely.h"
-#include "mem/map.h"
 #include "ring/split-watch.h"
+#include "ring/walk.h"
 
 #define SPLIT_MAX_SIZE 32768
-
-/* What split_pop() says besides a count of segments and 0 for an empty ring. */
-#define SPLIT_BAD_RING  (-1) /* nothing in it can be trusted any more */
-#define SPLIT_BAD_CHAIN (-2) /* only this chain; its head has been taken */
 
 struct split_avail {
 	uint16_t flags;
@@ -41,21 +35,12 @@ struct split_used {
 	struct split_used_elem ring[]; /* size entries, then avail_event */
 };
 
-/* Where the driver has put the ring; addresses in the guest. */
-struct split_layout {
-	uint64_t desc;
-	uint64_t avail;
-	uint64_t used;
-};
-
 struct split {
 	/* Set by split_map(). */
 	const uint8_t *desc;
 	const struct split_avail *avail;
 	struct split_used *used;
-	struct mem_map *map;      /* referenced while mapped */
-	struct map_hit hit;       /* the region of the last segment */
-	struct map_hit table_hit; /* and of the last indirect table */
+	struct ring_mem mem;
 
 	uint16_t size; /* entries, a power of two */
 	uint16_t mask;
@@ -74,12 +59,6 @@ struct split {
 	struct split_watch *watch; /* NULL: nobody can watch */
 };
 
-/* The result of a walk that did not end in a usable chain. */
-struct split_bad_chain {
-	struct iovec last; /* last segment, if it is RAM to be written */
-	bool has_last;
-};
-
 /* Room for size_max entries. 0 or -ENOMEM. */
 int split_init(struct split *r, uint16_t size_max);
 void split_deinit(struct split *r);
@@ -87,27 +66,27 @@ void split_deinit(struct split *r);
 void split_reset(struct split *r, uint16_t size);
 
 /* Addresses that virtio 1.3, 2.7 allows: aligned, and not overlapping. */
-bool split_layout_ok(const struct split_layout *lay, uint16_t size);
+bool split_layout_ok(const struct ring_layout *lay, uint16_t size);
 /* The legacy layout (2.7.2): one area, the used ring on a 4096 boundary. */
-struct split_layout split_layout_legacy(uint64_t gpa, uint16_t size);
+struct ring_layout split_layout_legacy(uint64_t gpa, uint16_t size);
 
 /*
  * Translate the three areas with this map, whose reference it takes over.
  * The indices stay. false, and not mapped, if one is not wholly in RAM.
  */
-bool split_map(struct split *r, const struct split_layout *lay,
+bool split_map(struct split *r, const struct ring_layout *lay,
 	       struct mem_map *map);
 void split_unmap(struct split *r);
 
 static inline bool
 split_is_mapped(const struct split *r)
 {
-	return r->map != NULL;
+	return r->mem.map != NULL;
 }
 
 /*
  * Look at the driver's index: entries to be taken, at most size, or
- * SPLIT_BAD_RING if it claims more.
+ * RING_BAD if it claims more.
  */
 static inline int
 split_look(struct split *r)
@@ -116,7 +95,7 @@ split_look(struct split *r)
 	uint16_t n = (uint16_t)(idx - r->last_avail);
 
 	if (n > r->size)
-		return SPLIT_BAD_RING;
+		return RING_BAD;
 	r->avail_idx = idx;
 	return n;
 }
@@ -151,11 +130,11 @@ split_has_avail(struct split *r)
 uint32_t split_position(const struct split *r);
 
 /*
- * Take the next chain: segments 1..n_iov, 0 if there is none, or SPLIT_BAD_*.
- * With SPLIT_BAD_CHAIN, *head must be pushed back and *bad is filled.
+ * Take the next chain: segments 1..n_iov, 0 if there is none, or RING_BAD_*.
+ * With RING_BAD_CHAIN, *head must be pushed back and *bad is filled.
  */
 int split_pop(struct split *r, uint16_t *head, struct iovec *iov,
-	      uint16_t *flags, int n_iov, struct split_bad_chain *bad);
+	      uint16_t *flags, int n_iov, struct ring_bad_chain *bad);
 /*
  * Put back the chain that was handed out last. If that is too late, because
  * one behind it was refused meanwhile, it is pushed with length 0.

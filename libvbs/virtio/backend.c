@@ -19,7 +19,9 @@ struct backend_queue {
 	/* Control thread only. */
 	int kick_fd; /* -1: polled */
 	struct event *kick_event;
-	uint16_t next; /* where a ring that is not started would begin */
+	uint32_t base; /* where it was when it stopped last */
+	void *area;    /* what is in flight; NULL for none */
+	size_t area_bytes;
 	uint32_t poll_us;
 	/* The thread that serves the queue. */
 	struct event *poll_event;
@@ -132,7 +134,7 @@ backend_of(struct pci_vdev *dev)
 static int
 lend(struct vq_priv *q, uint32_t poll_us)
 {
-	if (!q->ring.watch && split_watch_init(&q->ring, q->size_max) < 0)
+	if (ring_watch_init(&q->ring, q->size_max) < 0)
 		return -ENOMEM;
 	if (!q->be) {
 		q->be = calloc(1, sizeof(*q->be));
@@ -194,11 +196,12 @@ drop_queue(struct vq_priv *q)
 	notifier_set(&be->err, -1);
 	be->owed = false;
 	pthread_mutex_unlock(&be->mtx);
-	be->next = 0;
+	be->base = 0;
+	be->area = NULL;
 	pthread_mutex_lock(&q->vq->mtx);
-	split_watch_area(&q->ring, NULL, 0);
-	split_watch_log(&q->ring, NULL);
-	split_watch_used(&q->ring, false, 0);
+	ring_watch_area(&q->ring, false, NULL, 0);
+	ring_watch_log(&q->ring, NULL);
+	split_watch_used(&q->ring.split, false, 0);
 	q->disabled = false;
 	pthread_mutex_unlock(&q->vq->mtx);
 }
@@ -242,10 +245,17 @@ backend_n_queues(const struct virtio_common *vb)
 	return (uint16_t)vb->priv->nvq;
 }
 
-uint16_t
-backend_size_max(const struct virtio_common *vb, uint16_t idx)
+bool
+backend_is_packed(const struct virtio_common *vb)
 {
-	return vb->priv->vqs[idx].size_max;
+	return vbs_has_feature(vb, VIRTIO_F_RING_PACKED);
+}
+
+bool
+backend_size_ok(const struct virtio_common *vb, uint16_t idx, uint32_t num)
+{
+	return num <= vb->priv->vqs[idx].size_max &&
+	       ring_size_ok(backend_is_packed(vb), (uint16_t)num);
 }
 
 /*
@@ -396,7 +406,7 @@ backend_reset(struct virtio_common *vb)
 	pthread_mutex_unlock(&vb->mtx);
 	for (int i = 0; i < p->nvq; i++) {
 		set_disabled(&p->vqs[i], true);
-		p->vqs[i].be->next = 0;
+		p->vqs[i].be->base = 0;
 		poll_stop(p->vqs[i].be);
 	}
 }
@@ -411,7 +421,7 @@ call_if_used(struct vqueue_info *vq)
 	bool used;
 
 	pthread_mutex_lock(&vq->mtx);
-	used = vq->priv->ring.used_idx != 0;
+	used = ring_was_used(&vq->priv->ring);
 	pthread_mutex_unlock(&vq->mtx);
 	if (used)
 		backend_call(vq);
@@ -421,16 +431,20 @@ static int
 ring_open(struct virtio_common *vb, struct vqueue_info *vq,
 	  const struct backend_ring *ring)
 {
-	const struct split_layout layout = { ring->desc, ring->avail,
-					     ring->used };
+	const struct ring_layout layout = { ring->desc, ring->driver,
+					    ring->device };
+	const struct backend_queue *be = vq->priv->be;
 	int rc;
 
 	if (vq->enabled)
 		return -EBUSY;
-	if (ring->num == 0 || ring->num > vq->priv->size_max ||
-	    (ring->num & (ring->num - 1)))
+	if (!backend_size_ok(vb, vq->num, ring->num))
 		return -EINVAL;
-	rc = queue_open(vq, ring->num, &layout, ring->avail_idx);
+	pthread_mutex_lock(&vq->mtx);
+	ring_watch_area(&vq->priv->ring, backend_is_packed(vb), be->area,
+			be->area_bytes);
+	pthread_mutex_unlock(&vq->mtx);
+	rc = queue_open(vq, ring->num, &layout, ring->base);
 	if (rc == 0)
 		device_set_ready(vb);
 	return rc;
@@ -448,7 +462,7 @@ backend_ring_start(struct virtio_common *vb, uint16_t idx,
 	pthread_mutex_unlock(&vb->mtx);
 	if (rc < 0)
 		return rc;
-	be->next = ring->avail_idx;
+	be->base = ring->base;
 	call_if_used(be->vq);
 	return poll_update(be);
 }
@@ -473,13 +487,13 @@ hand_out_again(struct vqueue_info *vq)
 	queue_wake(q);
 	queue_deadline(&deadline);
 	pthread_mutex_lock(&vq->mtx);
-	while (queue_is_live(q) && split_has_again(&q->ring) && rc == 0)
+	while (queue_is_live(q) && ring_has_again(&q->ring) && rc == 0)
 		rc = pthread_cond_timedwait(&q->idle, &vq->mtx, &deadline);
 	pthread_mutex_unlock(&vq->mtx);
 }
 
 int
-backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint16_t *avail_idx)
+backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint32_t *base)
 {
 	struct vqueue_info *vq = &vb->queues[idx];
 	struct backend_queue *be = queue_at(vb, idx);
@@ -489,12 +503,12 @@ backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint16_t *avail_idx)
 		hand_out_again(vq);
 		pthread_mutex_lock(&vb->mtx);
 		idle = queue_stop(vq);
-		be->next = vq->priv->ring.last_avail;
+		be->base = ring_base(&vq->priv->ring);
 		queue_clear(vq);
 		pthread_mutex_unlock(&vb->mtx);
 		poll_stop(be);
 	}
-	*avail_idx = be->next;
+	*base = be->base;
 	return idle ? 0 : -ETIMEDOUT;
 }
 
@@ -594,7 +608,7 @@ backend_set_log(struct virtio_common *vb, struct dirty_log *log)
 		struct vqueue_info *vq = &vb->queues[i];
 
 		pthread_mutex_lock(&vq->mtx);
-		split_watch_log(&vq->priv->ring, log);
+		ring_watch_log(&vq->priv->ring, log);
 		pthread_mutex_unlock(&vq->mtx);
 	}
 }
@@ -606,28 +620,28 @@ backend_ring_log(struct virtio_common *vb, uint16_t idx, bool on,
 	struct vqueue_info *vq = &vb->queues[idx];
 
 	pthread_mutex_lock(&vq->mtx);
-	split_watch_used(&vq->priv->ring, on, used_gpa);
+	split_watch_used(&vq->priv->ring.split, on, used_gpa);
 	pthread_mutex_unlock(&vq->mtx);
 }
 
 size_t
-backend_inflight_bytes(uint16_t num)
+backend_inflight_bytes(const struct virtio_common *vb, uint16_t num)
 {
-	return split_area_bytes(num);
+	return ring_area_bytes(backend_is_packed(vb), num);
 }
 
 int
 backend_ring_inflight(struct virtio_common *vb, uint16_t idx, void *area,
 		      size_t bytes)
 {
-	struct vqueue_info *vq = &vb->queues[idx];
-	if (vq->enabled)
+	struct backend_queue *be = queue_at(vb, idx);
+
+	if (be->vq->enabled)
 		return -EBUSY;
-	if (area &&
-	    ((uintptr_t)area % sizeof(uint64_t) || bytes < split_area_bytes(1)))
+	if (area && ((uintptr_t)area % sizeof(uint64_t) ||
+		     bytes < ring_area_bytes(false, 1)))
 		return -EINVAL;
-	pthread_mutex_lock(&vq->mtx);
-	split_watch_area(&vq->priv->ring, area, bytes);
-	pthread_mutex_unlock(&vq->mtx);
+	be->area = area;
+	be->area_bytes = bytes;
 	return 0;
 }

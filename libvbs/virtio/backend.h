@@ -34,11 +34,11 @@ struct backend_ops {
 
 /* Where a ring is, and what of it has been used. */
 struct backend_ring {
-	uint16_t num;  /* entries */
-	uint64_t desc; /* guest physical addresses */
-	uint64_t avail;
-	uint64_t used;
-	uint16_t avail_idx; /* next entry to take; the used index is in RAM */
+	uint16_t num;    /* entries */
+	uint64_t desc;   /* guest physical addresses */
+	uint64_t driver; /* or the available ring */
+	uint64_t device; /* or the used ring */
+	uint32_t base;   /* as vhost-user encodes it */
 };
 
 /* The virtio device that a function is, or NULL. */
@@ -52,8 +52,11 @@ void backend_detach(struct virtio_common *vb);
 
 uint16_t backend_type(const struct virtio_common *vb); /* VIRTIO_ID_* */
 uint16_t backend_n_queues(const struct virtio_common *vb);
-/* The most entries that queue idx can have. */
-uint16_t backend_size_max(const struct virtio_common *vb, uint16_t idx);
+/* Have the features said that the rings are packed ones? */
+bool backend_is_packed(const struct virtio_common *vb);
+/* Can queue idx have that many entries? */
+bool backend_size_ok(const struct virtio_common *vb, uint16_t idx,
+		     uint32_t num);
 
 /* Virtio features that the device offers; bits 26 and 30 are the host's. */
 uint64_t backend_features(struct virtio_common *vb);
@@ -89,13 +92,12 @@ void backend_reset(struct virtio_common *vb);
 int backend_ring_start(struct virtio_common *vb, uint16_t idx,
 		       const struct backend_ring *ring);
 /*
- * Stop and wait for what is in flight. *avail_idx is the next entry that
- * would be taken; of a ring that is not started it is what start was given
- * last, or 0. 0, or -ETIMEDOUT: some requests have not come back; their
+ * Stop and wait for what is in flight. *base is where the ring would go on;
+ * of one that is not started it is what start was given last, or where a new
+ * one begins. 0, or -ETIMEDOUT: some requests have not come back; their
  * memory stays mapped and they will not be seen any more.
  */
-int backend_ring_stop(struct virtio_common *vb, uint16_t idx,
-		      uint16_t *avail_idx);
+int backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint32_t *base);
 bool backend_ring_started(const struct virtio_common *vb, uint16_t idx);
 /* Also of a ring that is not started: it is remembered. */
 void backend_ring_enable(struct virtio_common *vb, uint16_t idx, bool enable);
@@ -118,13 +120,17 @@ void backend_set_log(struct virtio_common *vb, struct dirty_log *log);
 void backend_ring_log(struct virtio_common *vb, uint16_t idx, bool on,
 		      uint64_t used_gpa);
 
-/* Bytes of the in-flight area of one ring of that many entries. */
-size_t backend_inflight_bytes(uint16_t num);
+/*
+ * Bytes of the in-flight area of one ring of that many entries, of the kind
+ * that the features say.
+ */
+size_t backend_inflight_bytes(const struct virtio_common *vb, uint16_t num);
 /*
  * The shared area of a ring that is not started; NULL for none. It stays the
  * host's, who unmaps it after backend_detach(), or after it has set another,
- * or none. 0, -EBUSY: the ring is started; -EINVAL: it holds nothing that can
- * be made sense of.
+ * or none. It is of the kind that the features say when the ring starts. 0,
+ * -EBUSY: the ring is started; -EINVAL: it holds nothing that can be made sense
+ * of.
  */
 int backend_ring_inflight(struct virtio_common *vb, uint16_t idx, void *area,
 			  size_t bytes);

@@ -45,7 +45,7 @@ device_offer(const struct virtio_common *vb)
 {
 	return (vb->device_caps & OWN_BITS) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
 	       BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) |
-	       BIT(VIRTIO_F_RING_RESET);
+	       BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_RING_PACKED);
 }
 
 uint32_t

@@ -24,7 +24,7 @@ static uint64_t
 read_queue_field(struct virtio_common *vb, unsigned int field)
 {
 	struct vqueue_info *vq = queue_get(vb, vb->priv->queue_select);
-	const struct split_layout *lay = vq ? &vq->priv->layout : NULL;
+	const struct ring_layout *lay = vq ? &vq->priv->layout : NULL;
 
 	if (!vq)
 		return field == FIELD(VIRTIO_PCI_COMMON_Q_MSIX, 2)
@@ -45,10 +45,10 @@ read_queue_field(struct virtio_common *vb, unsigned int field)
 		return layout_half(lay->desc, field & 0x40);
 	case FIELD(VIRTIO_PCI_COMMON_Q_AVAILLO, 4):
 	case FIELD(VIRTIO_PCI_COMMON_Q_AVAILHI, 4):
-		return layout_half(lay->avail, field & 0x40);
+		return layout_half(lay->driver, field & 0x40);
 	case FIELD(VIRTIO_PCI_COMMON_Q_USEDLO, 4):
 	case FIELD(VIRTIO_PCI_COMMON_Q_USEDHI, 4):
-		return layout_half(lay->used, field & 0x40);
+		return layout_half(lay->device, field & 0x40);
 	default: /* queue_reset: it is over by the time it is read */
 		return 0;
 	}
@@ -119,7 +119,7 @@ static void
 write_queue_field(struct virtio_common *vb, unsigned int field, uint64_t val)
 {
 	struct vqueue_info *vq = queue_get(vb, vb->priv->queue_select);
-	struct split_layout *lay = vq ? &vq->priv->layout : NULL;
+	struct ring_layout *lay = vq ? &vq->priv->layout : NULL;
 	bool high = field & 0x40;
 
 	if (!vq)
@@ -142,11 +142,11 @@ write_queue_field(struct virtio_common *vb, unsigned int field, uint64_t val)
 		break;
 	case FIELD(VIRTIO_PCI_COMMON_Q_AVAILLO, 4):
 	case FIELD(VIRTIO_PCI_COMMON_Q_AVAILHI, 4):
-		queue_set_layout(vq, &lay->avail, high, (uint32_t)val);
+		queue_set_layout(vq, &lay->driver, high, (uint32_t)val);
 		break;
 	case FIELD(VIRTIO_PCI_COMMON_Q_USEDLO, 4):
 	case FIELD(VIRTIO_PCI_COMMON_Q_USEDHI, 4):
-		queue_set_layout(vq, &lay->used, high, (uint32_t)val);
+		queue_set_layout(vq, &lay->device, high, (uint32_t)val);
 		break;
 	case FIELD(COMMON_Q_RESET, 2):
 		if (val == 1 && vq->enabled &&

@@ -20,7 +20,7 @@ update_live(struct vq_priv *q)
 {
 	struct virtio_priv *p = q->dev;
 
-	q->live = q->vq->enabled && split_is_mapped(&q->ring) && !q->stopping &&
+	q->live = q->vq->enabled && ring_is_mapped(&q->ring) && !q->stopping &&
 		  !q->broken && !q->stale_map && !q->deserted && !q->disabled &&
 		  q->n_abandoned == 0 &&
 		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
@@ -33,25 +33,25 @@ update_map(struct vq_priv *q)
 {
 	struct mem_map *map;
 
-	if (!q->vq->enabled || (q->stale_map && q->ring.n_inflight > 0))
+	if (!q->vq->enabled || (q->stale_map && ring_n_inflight(&q->ring) > 0))
 		return;
 	if (q->broken) {
-		if (q->ring.n_inflight == 0)
-			split_unmap(&q->ring); /* let the pages go */
+		if (ring_n_inflight(&q->ring) == 0)
+			ring_unmap(&q->ring); /* let the pages go */
 		return;
 	}
 	q->stale_map = false;
 	map = vm_map(q->vq->common->dev->vmctx);
-	if (map == q->ring.map)
+	if (map == ring_mem_map(&q->ring))
 		map_unref(map);
 	else
-		(void)split_map(&q->ring, &q->layout, map);
+		(void)ring_map(&q->ring, &q->layout, map);
 }
 
 static bool
 has_work(struct vq_priv *q)
 {
-	return queue_is_live(q) && split_has_avail(&q->ring);
+	return queue_is_live(q) && ring_has_avail(&q->ring);
 }
 
 /* ---- made and freed ------------------------------------------------- */
@@ -73,7 +73,7 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	struct vq_priv *q = &p->vqs[num];
 	uint16_t size = vq->qsize;
 
-	if (size == 0 || size > SPLIT_MAX_SIZE || (size & (size - 1)))
+	if (size == 0 || size > RING_MAX_SIZE || (size & (size - 1)))
 		return -EINVAL;
 	q->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->kick_fd < 0)
@@ -81,7 +81,7 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->wake_fd < 0)
 		return -errno;
-	if (split_init(&q->ring, size) < 0)
+	if (ring_init(&q->ring, size) < 0)
 		return -ENOMEM;
 	init_idle(q);
 	(void)pthread_mutex_init(&vq->mtx, NULL);
@@ -174,7 +174,7 @@ queue_free(struct vq_priv *q)
 {
 	queue_detach(q);
 	backend_queue_free(q);
-	split_deinit(&q->ring);
+	ring_deinit(&q->ring);
 	/* What is still out may yet be written to: its memory stays mapped. */
 	if (q->n_abandoned == 0)
 		map_unref(q->abandoned_map);
@@ -204,9 +204,11 @@ queue_get(struct virtio_common *vb, uint64_t num)
 void
 queue_set_size(struct vqueue_info *vq, uint16_t size)
 {
-	if (vq->enabled || size == 0 || size > vq->priv->size_max ||
-	    (size & (size - 1)))
-		return; /* 4.1.4.3: a split queue's size is a power of two */
+	bool packed = vbs_has_feature(vq->common, VIRTIO_F_RING_PACKED);
+
+	if (vq->enabled || size > vq->priv->size_max ||
+	    !ring_size_ok(packed, size))
+		return;
 	pthread_mutex_lock(&vq->mtx);
 	vq->qsize = size;
 	pthread_mutex_unlock(&vq->mtx);
@@ -231,12 +233,14 @@ enable_ring(struct vqueue_info *vq)
 	struct vq_priv *q = vq->priv;
 	struct virtio_common *vb = vq->common;
 
-	if (!split_layout_ok(&q->layout, vq->qsize))
+	ring_reset(&q->ring, vq->qsize,
+		   vbs_has_feature(vb, VIRTIO_F_RING_PACKED));
+	if (!ring_layout_ok(&q->ring, &q->layout, vq->qsize))
 		return -EINVAL;
-	split_reset(&q->ring, vq->qsize);
-	q->ring.indirect = vbs_has_feature(vb, VIRTIO_RING_F_INDIRECT_DESC);
-	q->ring.event_idx = vbs_has_feature(vb, VIRTIO_RING_F_EVENT_IDX);
-	if (!split_map(&q->ring, &q->layout, vm_map(vb->dev->vmctx)))
+	ring_set_features(&q->ring,
+			  vbs_has_feature(vb, VIRTIO_RING_F_INDIRECT_DESC),
+			  vbs_has_feature(vb, VIRTIO_RING_F_EVENT_IDX));
+	if (!ring_map(&q->ring, &q->layout, vm_map(vb->dev->vmctx)))
 		return -EFAULT;
 	vq->enabled = true;
 	return 0;
@@ -244,7 +248,7 @@ enable_ring(struct vqueue_info *vq)
 
 int
 queue_open(struct vqueue_info *vq, uint16_t size,
-	   const struct split_layout *layout, uint16_t next)
+	   const struct ring_layout *layout, uint32_t base)
 {
 	struct vq_priv *q = vq->priv;
 	bool work;
@@ -255,9 +259,9 @@ queue_open(struct vqueue_info *vq, uint16_t size,
 	q->layout = *layout;
 	rc = enable_ring(vq);
 	if (rc == 0)
-		rc = split_resume(&q->ring, next);
+		rc = ring_resume(&q->ring, base);
 	if (rc < 0) {
-		split_unmap(&q->ring);
+		ring_unmap(&q->ring);
 		vq->enabled = false;
 	}
 	update_live(q);
@@ -348,9 +352,9 @@ wait_idle(struct vqueue_info *vq, const struct timespec *deadline)
 	int rc = 0;
 
 	pthread_mutex_lock(&vq->mtx);
-	while (q->ring.n_inflight > 0 && rc == 0)
+	while (ring_n_inflight(&q->ring) > 0 && rc == 0)
 		rc = pthread_cond_timedwait(&q->idle, &vq->mtx, deadline);
-	rc = q->ring.n_inflight == 0;
+	rc = ring_n_inflight(&q->ring) == 0;
 	pthread_mutex_unlock(&vq->mtx);
 	return rc;
 }
@@ -394,15 +398,16 @@ queue_clear(struct vqueue_info *vq)
 	struct vq_priv *q = vq->priv;
 
 	pthread_mutex_lock(&vq->mtx);
-	if (q->ring.n_inflight > 0) {
-		q->n_abandoned += q->ring.n_inflight;
-		if (!q->abandoned_map && q->ring.map)
-			q->abandoned_map = map_ref(q->ring.map);
+	if (ring_n_inflight(&q->ring) > 0) {
+		q->n_abandoned += ring_n_inflight(&q->ring);
+		if (!q->abandoned_map && ring_mem_map(&q->ring))
+			q->abandoned_map = map_ref(ring_mem_map(&q->ring));
 	}
 	vq->qsize = q->size_max;
 	vq->enabled = false;
 	__atomic_store_n(&vq->msix_idx, VIRTIO_MSI_NO_VECTOR, __ATOMIC_RELAXED);
-	split_reset(&q->ring, q->size_max);
+	ring_finish(&q->ring);
+	ring_reset(&q->ring, q->size_max, false);
 	memset(&q->layout, 0, sizeof(q->layout));
 	q->pfn = 0;
 	q->broken = false;
@@ -448,7 +453,7 @@ queues_pause(void *arg)
 		struct vqueue_info *vq = p->vqs[i].vq;
 
 		pthread_mutex_lock(&vq->mtx);
-		if (vq->priv->ring.n_inflight > 0)
+		if (ring_n_inflight(&vq->priv->ring) > 0)
 			vq->priv->stale_map = true;
 		pthread_mutex_unlock(&vq->mtx);
 	}
@@ -519,7 +524,7 @@ has_news(struct vq_priv *q)
 {
 	uint32_t before = q->polled;
 
-	q->polled = has_work(q) ? split_position(&q->ring) : 0;
+	q->polled = has_work(q) ? ring_position(&q->ring) : 0;
 	return q->polled != before && q->polled != 0;
 }
 
@@ -565,9 +570,9 @@ serve_once(struct vqueue_info *vq)
 {
 	struct vq_priv *q = vq->priv;
 	struct virtio_common *vb = vq->common;
-	uint32_t before = split_taken(&q->ring);
+	uint32_t before = ring_taken(&q->ring);
 
-	split_kicks_off(&q->ring);
+	ring_kicks_off(&q->ring);
 	if (vq->notify)
 		vq->notify(vb->priv->device, vq);
 	else
@@ -575,10 +580,10 @@ serve_once(struct vqueue_info *vq)
 	if (!queue_is_live(q))
 		return false;
 	vq_endchains(vq, 0); /* what was refused, if the device ended early */
-	if (q->ring.watched && !split_has_again(&q->ring))
+	if (ring_is_watched(&q->ring) && !ring_has_again(&q->ring))
 		(void)pthread_cond_broadcast(&q->idle);
 	/* A device that takes nothing waits for something else than chains. */
-	return split_kicks_on(&q->ring) && split_taken(&q->ring) != before;
+	return ring_kicks_on(&q->ring) && ring_taken(&q->ring) != before;
 }
 
 bool

@@ -20,7 +20,7 @@
 
 #include "mem/vm.h"
 #include "pci/pci.h"
-#include "ring/split.h"
+#include "ring/ring.h"
 #include "virtio/backend.h"
 
 #ifndef VIRTIO_F_RING_RESET
@@ -41,11 +41,11 @@ enum face {
 
 /* The library's half of a queue. Guarded by vq->mtx. */
 struct vq_priv {
-	struct split ring;
+	struct ring ring;
 	struct vqueue_info *vq;
 	struct virtio_priv *dev;
-	struct split_layout layout; /* as the driver has set it */
-	uint32_t pfn;               /* legacy: the layout's page */
+	struct ring_layout layout; /* as the driver has set it */
+	uint32_t pfn;              /* legacy: the layout's page */
 	uint16_t size_max;
 	bool live;       /* chains may be taken: all of the below allows it */
 	bool stopping;   /* being reset, or its memory is about to change */
@@ -53,7 +53,7 @@ struct vq_priv {
 	bool stale_map;  /* the map has changed under chains in flight */
 	bool deserted;   /* the guest has gone: wait for a notification */
 	bool disabled;   /* the front end wants it to rest */
-	uint32_t polled; /* split_position() when a poller found work, or 0 */
+	uint32_t polled; /* ring_position() when a poller found work, or 0 */
 	uint32_t n_abandoned; /* chains of an earlier life, still out */
 	struct mem_map *abandoned_map; /* keeps their memory mapped */
 	pthread_cond_t idle;           /* nothing in flight any more */
@@ -150,7 +150,7 @@ void queue_set_layout(struct vqueue_info *vq, uint64_t *field, bool high,
 void queue_enable(struct vqueue_info *vq);
 /* With a ring that may have been used before. 0, -EINVAL or -EFAULT. */
 int queue_open(struct vqueue_info *vq, uint16_t size,
-	       const struct split_layout *layout, uint16_t next);
+	       const struct ring_layout *layout, uint32_t base);
 /* When patience with the device ends. CLOCK_MONOTONIC. */
 void queue_deadline(struct timespec *ts);
 /* Stop, and wait. false if something has not come back in time. */

@@ -3,14 +3,13 @@
 #include <errno.h>
 
 #include "base/unlikely.h"
-#include "ring/split-pop.h"
 #include "virtio/virtio.h"
 
 VBS_API bool
 vq_has_descs(struct vqueue_info *vq)
 {
 	return vq->priv && queue_is_live(vq->priv) &&
-	       split_has_avail(&vq->priv->ring);
+	       ring_has_avail(&vq->priv->ring);
 }
 
 /* The ring cannot be trusted: leave it alone until the driver resets it. */
@@ -27,7 +26,7 @@ vq_break(struct vqueue_info *vq)
 /* Give a chain back that the device will not see. */
 static void COLD
 vq_refuse(struct vqueue_info *vq, uint16_t head,
-	  const struct split_bad_chain *bad)
+	  const struct ring_bad_chain *bad)
 {
 	struct virtio_common *vb = vq->common;
 	uint32_t len = 0;
@@ -35,7 +34,7 @@ vq_refuse(struct vqueue_info *vq, uint16_t head,
 	if (vb->vops->bad_chain)
 		len = vb->vops->bad_chain(vb->priv->device, vq,
 					  bad->has_last ? &bad->last : NULL);
-	(void)split_push(&vq->priv->ring, head, len);
+	(void)ring_push(&vq->priv->ring, head, len);
 }
 
 /* The arguments of vq_getchain(), where they are in nobody's way. */
@@ -45,24 +44,24 @@ struct vq_want {
 	struct iovec *iov;
 	uint16_t *flags;
 	int n_iov;
-	struct split_bad_chain bad;
+	struct ring_bad_chain bad;
 };
 
-/* split_pop() has said n, which is bad: refuse that chain, and take on. */
+/* ring_pop() has said n, which is bad: refuse that chain, and take on. */
 static int COLD
 vq_get_bad(struct vq_want *want, int n)
 {
 	struct vqueue_info *vq = want->vq;
 
 	/* A queue full of bad chains ends the loop. */
-	for (int left = vq->qsize - 1; n == SPLIT_BAD_CHAIN; left--) {
+	for (int left = vq->qsize - 1; n == RING_BAD_CHAIN; left--) {
 		vq_refuse(vq, *want->pidx, &want->bad);
 		if (left == 0)
 			return 0;
-		n = split_pop(&vq->priv->ring, want->pidx, want->iov,
-			      want->flags, want->n_iov, &want->bad);
+		n = ring_pop(&vq->priv->ring, want->pidx, want->iov,
+			     want->flags, want->n_iov, &want->bad);
 	}
-	if (n != SPLIT_BAD_RING)
+	if (n != RING_BAD)
 		return n;
 	vq_break(vq);
 	return -EINVAL;
@@ -83,7 +82,7 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	want.iov = iov;
 	want.flags = flags;
 	want.n_iov = n_iov;
-	n = split_pop_inline(&q->ring, pidx, iov, flags, n_iov, &want.bad);
+	n = ring_pop(&q->ring, pidx, iov, flags, n_iov, &want.bad);
 	if (unlikely(n < 0))
 		return vq_get_bad(&want, n);
 	return n;
@@ -113,7 +112,7 @@ vq_idle(struct vq_priv *q)
 static void
 vq_check_idle(struct vq_priv *q)
 {
-	if ((q->stopping || q->stale_map) && q->ring.n_inflight == 0)
+	if ((q->stopping || q->stale_map) && ring_n_inflight(&q->ring) == 0)
 		vq_idle(q);
 }
 
@@ -125,9 +124,9 @@ vq_retchain(struct vqueue_info *vq)
 	if (!q || q->n_abandoned > 0)
 		return;
 	if (q->broken)
-		split_forget(&q->ring, q->ring.last_head);
+		ring_forget(&q->ring, ring_last(&q->ring));
 	else
-		split_unpop(&q->ring);
+		ring_unpop(&q->ring);
 	vq_check_idle(q);
 }
 
@@ -141,9 +140,9 @@ vq_rel_late(struct vq_priv *q, uint16_t idx, uint32_t iolen)
 	}
 	/* A broken ring is written no more; only the count is kept. */
 	if (q->broken)
-		split_forget(&q->ring, idx);
+		ring_forget(&q->ring, idx);
 	else
-		(void)split_push(&q->ring, idx, iolen);
+		(void)ring_push(&q->ring, idx, iolen);
 	vq_check_idle(q);
 }
 
@@ -158,7 +157,7 @@ vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 	if (unlikely(!q->live))
 		vq_rel_late(q, idx, iolen);
 	else
-		(void)split_push(&q->ring, idx, iolen);
+		(void)ring_push(&q->ring, idx, iolen);
 }
 
 VBS_API void
@@ -167,14 +166,15 @@ vq_endchains(struct vqueue_info *vq, int used_all_avail)
 	struct vq_priv *q = vq->priv;
 	bool wanted;
 
-	if (!q || q->broken || !split_is_mapped(&q->ring) ||
-	    !split_publish(&q->ring))
+	if (!q || q->broken || !ring_is_mapped(&q->ring) ||
+	    !ring_publish(&q->ring))
 		return;
-	wanted = split_wants_interrupt(&q->ring);
+	wanted = ring_wants_interrupt(&q->ring);
 	/* Legacy: an empty queue is worth an interrupt in any case. */
 	if (used_all_avail && !wanted &&
 	    vbs_has_feature(vq->common, VIRTIO_F_NOTIFY_ON_EMPTY))
-		wanted = q->ring.n_inflight == 0 && !split_has_avail(&q->ring);
+		wanted = ring_n_inflight(&q->ring) == 0 &&
+			 !ring_has_avail(&q->ring);
 	if (wanted)
 		vq_interrupt(vq->common, vq);
 }

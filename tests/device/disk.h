@@ -31,7 +31,8 @@ struct disk {
 };
 
 /* What a driver that can do all of it accepts. */
-#define DISK_ALL_FEATURES UINT64_MAX
+/* With split rings. */
+#define DISK_ALL_FEATURES (~DRV_BIT(DRV_F_RING_PACKED))
 
 /* Make the image and a device with these options more (or NULL). */
 void disk_open(struct disk *disk, const char *opts);

@@ -83,10 +83,11 @@ disk_server_end(struct disk_server *s)
 /* ---- the front end ---- */
 
 void
-disk_client_init(struct disk_client *c, uint16_t n_queues,
+disk_client_init(struct disk_client *c, bool packed, uint16_t n_queues,
 		 const struct drv_load_opts *opts)
 {
-	struct drv_vu_opts vu_opts = { .features = UINT64_MAX,
+	const uint64_t not_wanted = packed ? 0 : DRV_BIT(DRV_F_RING_PACKED);
+	struct drv_vu_opts vu_opts = { .features = ~not_wanted,
 				       .n_queues = n_queues };
 	struct drv_vq *vqs[DRV_MAX_QUEUES];
 

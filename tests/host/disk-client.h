@@ -47,7 +47,7 @@ int disk_server_connect(struct disk_server *s);
 void disk_server_end(struct disk_server *s);
 
 /* Guest memory, an oracle and a load on as many queues; not connected. */
-void disk_client_init(struct disk_client *c, uint16_t n_queues,
+void disk_client_init(struct disk_client *c, bool packed, uint16_t n_queues,
 		      const struct drv_load_opts *opts);
 void disk_client_deinit(struct disk_client *c);
 

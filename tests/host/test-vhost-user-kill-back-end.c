@@ -79,7 +79,8 @@ kill_and_resume(void)
 
 START_TEST(killed_under_writes_loses_nothing)
 {
-	const struct kill_case *k = &cases[_i];
+	const struct kill_case *k = &cases[_i / 2];
+	const bool packed = _i % 2;
 	struct drv_load_opts opts = { .flushes = 1, .indirect = k->indirect };
 	struct samples ms = { 0 };
 
@@ -87,7 +88,7 @@ START_TEST(killed_under_writes_loses_nothing)
 	disk_server_init(&server, "s", "disk.img", k->options, k->is_client);
 	disk_server_start(&server);
 	opts.seed = (uint64_t)getpid();
-	disk_client_init(&client, 2, &opts);
+	disk_client_init(&client, packed, 2, &opts);
 	ck_assert_int_eq(
 		drv_vu_device_attach(&client.dev, disk_server_connect(&server)),
 		0);
@@ -95,9 +96,9 @@ START_TEST(killed_under_writes_loses_nothing)
 	for (unsigned int i = program_rounds(ROUNDS); i > 0; i--)
 		samples_add(&ms, kill_and_resume());
 	disk_client_assert_image(&client, "disk.img");
-	(void)printf("%s: %u kills, %llu requests, 0 lost, 0 duplicated, "
-		     "0 corrupted\n",
-		     k->what, ms.n,
+	(void)printf("%s, %s: %u kills, %llu requests, 0 lost, "
+		     "0 duplicated, 0 corrupted\n",
+		     k->what, packed ? "packed" : "split", ms.n,
 		     (unsigned long long)drv_load_done(&client.load));
 	samples_print(&ms, "kill to next completed request", "ms");
 	ck_assert_int_eq(drv_vu_device_stop(&client.dev), 0);
@@ -115,7 +116,8 @@ main(void)
 
 	tcase_set_timeout(tc, getenv("VBS_ROUNDS") ? 0 : 60);
 	tcase_add_checked_fixture(tc, NULL, teardown);
-	tcase_add_loop_test(tc, killed_under_writes_loses_nothing, 0, N_CASES);
+	tcase_add_loop_test(tc, killed_under_writes_loses_nothing, 0,
+			    2 * N_CASES);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

@@ -262,7 +262,7 @@ start_all(const char *options, bool indirect)
 	disk_server_init(&servers[1], "b", "b.img", options, false);
 	disk_server_start(&servers[0]);
 	disk_server_start(&servers[1]);
-	disk_client_init(&client, N_QUEUES, &opts);
+	disk_client_init(&client, false, N_QUEUES, &opts);
 	rams[0] = client.ram;
 	client.dev.ram = &rams[0];
 	drv_ram_init(&rams[1]);

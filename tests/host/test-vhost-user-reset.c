@@ -41,7 +41,7 @@ start_all(bool inflight)
 	program_enter();
 	disk_server_init(&server, "s", "disk.img", "mq=3,iothread=2", false);
 	disk_server_start(&server);
-	disk_client_init(&client, N_QUEUES, &opts);
+	disk_client_init(&client, false, N_QUEUES, &opts);
 	client.dev.opts.n_queues = N_QUEUES + 1;
 	if (!inflight)
 		client.dev.opts.protocol &= ~DRV_BIT(DRV_VUP_INFLIGHT_SHMFD);

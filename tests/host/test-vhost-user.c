@@ -33,12 +33,12 @@ teardown(void)
 
 START_TEST(features_are_the_device_s_and_the_transport_s)
 {
-	const uint64_t never = DRV_BIT(33) | DRV_BIT(34) | DRV_BIT(37) |
-			       DRV_BIT(38) | DRV_BIT(39) | DRV_BIT(40) |
-			       DRV_BIT(41) | DRV_BIT(43);
+	const uint64_t never = DRV_BIT(33) | DRV_BIT(37) | DRV_BIT(38) |
+			       DRV_BIT(39) | DRV_BIT(40) | DRV_BIT(41) |
+			       DRV_BIT(43);
 	const uint64_t always = DRV_BIT(DRV_VU_F_LOG_ALL) | DRV_BIT(28) |
 				DRV_BIT(29) | DRV_BIT(DRV_VU_F_PROTOCOL) |
-				DRV_BIT(32) | LOOP_BITS;
+				DRV_BIT(32) | DRV_BIT(34) | LOOP_BITS;
 
 	ck_assert_uint_eq(l.dev.offered & always, always);
 	ck_assert_uint_eq(l.dev.offered & never, 0);

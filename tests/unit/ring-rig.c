@@ -30,10 +30,10 @@ ram_add(struct ring_rig *rig, uint64_t gpa, uint64_t end, uint32_t flags)
 static void
 ring_map(struct ring_rig *rig)
 {
-	struct split_layout lay = {
+	struct ring_layout lay = {
 		.desc = rig->drv.desc_gpa,
-		.avail = rig->drv.avail_gpa,
-		.used = rig->drv.used_gpa,
+		.driver = rig->drv.avail_gpa,
+		.device = rig->drv.used_gpa,
 	};
 
 	ck_assert(split_layout_ok(&lay, rig->drv.size));

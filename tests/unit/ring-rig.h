@@ -30,7 +30,7 @@ struct ring_rig {
 	uint16_t head;
 	struct iovec iov[RIG_MAX_SEGS];
 	uint16_t flags[RIG_MAX_SEGS];
-	struct split_bad_chain bad;
+	struct ring_bad_chain bad;
 };
 
 /* A ring of size entries, empty and mapped; indirect tables are allowed. */

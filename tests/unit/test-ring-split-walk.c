@@ -138,7 +138,7 @@ START_TEST(walk_loop_is_a_bad_ring)
 
 	chain(0, SIZE);
 	rig_desc(&rig, last, BUF, 1, NEXT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 	ck_assert_uint_eq(rig.ring.n_inflight, 0);
 	ck_assert_uint_eq(rig.ring.last_avail, 0);
 }
@@ -147,7 +147,7 @@ END_TEST
 START_TEST(walk_loop_of_empty_descriptors_is_a_bad_ring)
 {
 	rig_desc(&rig, 0, BUF, 0, NEXT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -156,7 +156,7 @@ START_TEST(walk_next_beyond_the_ring_is_a_bad_ring)
 	static const uint16_t next[] = { SIZE, SIZE + 1, 0xffff };
 
 	rig_desc(&rig, 0, BUF, 1, NEXT, next[_i]);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -168,7 +168,7 @@ START_TEST(walk_size_1_queue_has_chains_of_one)
 	ck_assert_int_eq(offer_and_pop(0), 1);
 	ck_assert(split_push(&rig.ring, 0, 0));
 	rig_desc(&rig, 0, BUF, 1, NEXT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -178,7 +178,7 @@ START_TEST(walk_more_segments_than_room_is_a_bad_chain)
 {
 	chain(0, 4);
 	rig_offer(&rig, 0);
-	ck_assert_int_eq(rig_pop(&rig, 3), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(rig_pop(&rig, 3), RING_BAD_CHAIN);
 	ck_assert_uint_eq(rig.head, 0);
 	ck_assert_uint_eq(rig.ring.n_inflight, 1);
 	ck_assert(split_push(&rig.ring, 0, 0));
@@ -191,7 +191,7 @@ START_TEST(walk_readable_after_writable_is_a_bad_chain)
 {
 	rig_desc(&rig, 0, BUF, 1, NEXT | WRITE, 1);
 	rig_desc(&rig, 1, BUF, 1, 0, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD_CHAIN);
 	ck_assert(!rig.bad.has_last);
 }
 END_TEST
@@ -213,7 +213,7 @@ START_TEST(walk_nothing_but_empty_descriptors_is_a_bad_chain)
 {
 	rig_desc(&rig, 0, BUF, 0, NEXT, 1);
 	rig_desc(&rig, 1, BUF, 0, WRITE, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD_CHAIN);
 	ck_assert(!rig.bad.has_last);
 }
 END_TEST
@@ -223,7 +223,7 @@ START_TEST(walk_bad_chain_keeps_its_last_segment)
 	rig_desc(&rig, 0, RIG_HOLE, 16, NEXT, 1);
 	rig_desc(&rig, 1, BUF, 512, NEXT | WRITE, 2);
 	rig_desc(&rig, 2, BUF + 600, 1, WRITE, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD_CHAIN);
 	ck_assert(rig.bad.has_last);
 	ck_assert_ptr_eq(rig.bad.last.iov_base, rig_hva(&rig, BUF + 600));
 	ck_assert_uint_eq(rig.bad.last.iov_len, 1);
@@ -242,7 +242,7 @@ START_TEST(walk_bad_last_segment_is_not_kept)
 
 	rig_desc(&rig, 0, RIG_HOLE, 16, NEXT, 1);
 	rig_desc(&rig, 1, last[_i].addr, last[_i].len, last[_i].flags, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD_CHAIN);
 	ck_assert(!rig.bad.has_last);
 }
 END_TEST
@@ -262,7 +262,7 @@ START_TEST(walk_buffer_across_regions_needs_room_for_both)
 {
 	rig_desc(&rig, 0, RIG_HIGH - 10, 30, WRITE, 0);
 	rig_offer(&rig, 0);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD_CHAIN);
 }
 END_TEST
 
@@ -291,7 +291,7 @@ START_TEST(walk_buffer_outside_ram_is_a_bad_chain)
 	};
 
 	rig_desc(&rig, 0, bad[_i].addr, bad[_i].len, bad[_i].flags, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD_CHAIN);
 }
 END_TEST
 
@@ -301,7 +301,7 @@ START_TEST(walk_rom_may_be_read_but_not_written)
 	ck_assert_int_eq(offer_and_pop(0), 1);
 	expect_seg(0, RIG_ROM, 16, 0);
 	rig_desc(&rig, 1, RIG_ROM, 16, WRITE, 0);
-	ck_assert_int_eq(offer_and_pop(1), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(1), RING_BAD_CHAIN);
 }
 END_TEST
 
@@ -328,7 +328,7 @@ START_TEST(walk_chain_of_2_32_bytes_is_a_bad_chain)
 	ck_assert_uint_eq(rig.iov[1].iov_len, 0x7fffffff);
 	rig_desc(&rig, 2, gpa, 0x80000000, NEXT, 3);
 	rig_desc(&rig, 3, gpa, 0x80000000, 0, 0);
-	ck_assert_int_eq(offer_and_pop(2), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(2), RING_BAD_CHAIN);
 }
 END_TEST
 
@@ -339,7 +339,7 @@ START_TEST(walk_buffer_at_the_very_end_of_the_address_space)
 	ck_assert_int_eq(offer_and_pop(0), 1);
 	ck_assert_uint_eq(rig.iov[0].iov_len, 16);
 	rig_desc(&rig, 1, UINT64_MAX - 15, 17, 0, 0);
-	ck_assert_int_eq(offer_and_pop(1), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(1), RING_BAD_CHAIN);
 }
 END_TEST
 
@@ -352,7 +352,7 @@ START_TEST(walk_buffer_beyond_the_address_space_is_a_bad_chain)
 	add_huge_region(UINT64_MAX - (UINT64_C(1) << 33) + 1);
 	rig_add_region(&rig, &region);
 	rig_desc(&rig, 0, UINT64_MAX - 15, 32, 0, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD_CHAIN);
 }
 END_TEST
 
@@ -410,7 +410,7 @@ START_TEST(walk_indirect_chain_longer_than_the_queue_is_a_bad_ring)
 	ck_assert(split_push(&rig.ring, 0, 0));
 	rig_desc(&rig, 2, TABLE, (SIZE - 1) * 16, INDIRECT, 0);
 	table(TABLE, SIZE - 1);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -422,7 +422,7 @@ START_TEST(walk_indirect_bad_length_is_a_bad_ring)
 
 	table(TABLE, SIZE + 1);
 	rig_desc(&rig, 0, TABLE, lens[_i], INDIRECT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -432,7 +432,7 @@ START_TEST(walk_indirect_outside_one_region_is_a_bad_ring)
 					   RIG_HIGH_END - 16, UINT64_MAX - 15 };
 
 	rig_desc(&rig, 0, places[_i], 32, INDIRECT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -449,7 +449,7 @@ START_TEST(walk_indirect_with_next_is_a_bad_ring)
 	table(TABLE, 1);
 	rig_desc(&rig, 0, TABLE, 16, INDIRECT | NEXT, 1);
 	rig_desc(&rig, 1, BUF, 1, 0, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -459,7 +459,7 @@ START_TEST(walk_indirect_in_indirect_is_a_bad_ring)
 	rig_table(&rig, TABLE + 64, 0,
 		  &(struct drv_desc){ TABLE, 16, INDIRECT, 0 });
 	rig_desc(&rig, 0, TABLE + 64, 16, INDIRECT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -467,7 +467,7 @@ START_TEST(walk_indirect_next_beyond_the_table_is_a_bad_ring)
 {
 	table(TABLE, 3);
 	rig_desc(&rig, 0, TABLE, 32, INDIRECT, 0); /* entry 1 says 2 */
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -476,7 +476,7 @@ START_TEST(walk_indirect_loop_is_a_bad_ring)
 	rig_table(&rig, TABLE, 0, &(struct drv_desc){ BUF, 1, NEXT, 1 });
 	rig_table(&rig, TABLE, 1, &(struct drv_desc){ BUF, 0, NEXT, 0 });
 	rig_desc(&rig, 0, TABLE, 32, INDIRECT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 
@@ -485,7 +485,7 @@ START_TEST(walk_indirect_not_negotiated_is_a_bad_ring)
 	rig.ring.indirect = false;
 	table(TABLE, 1);
 	rig_desc(&rig, 0, TABLE, 16, INDIRECT, 0);
-	ck_assert_int_eq(offer_and_pop(0), SPLIT_BAD_RING);
+	ck_assert_int_eq(offer_and_pop(0), RING_BAD);
 }
 END_TEST
 

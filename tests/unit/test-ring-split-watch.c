@@ -23,8 +23,8 @@ static int log_fd;
 static void
 restart(uint16_t next, int want)
 {
-	struct split_layout lay = { rig.drv.desc_gpa, rig.drv.avail_gpa,
-				    rig.drv.used_gpa };
+	struct ring_layout lay = { rig.drv.desc_gpa, rig.drv.avail_gpa,
+				   rig.drv.used_gpa };
 
 	split_reset(&rig.ring, SIZE);
 	rig.ring.indirect = true;
@@ -269,7 +269,7 @@ START_TEST(more_in_flight_than_offered_is_a_bad_ring)
 	area->desc[1].inflight = 1;
 	restart(0, 0);
 	ck_assert_uint_eq(pop_head(), 1);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 }
 END_TEST
 

@@ -39,24 +39,24 @@ fill_table(void)
 
 /* ---- where the driver may put a ring ---- */
 
-static const struct split_layout good = { 0x10000, 0x11000, 0x12000 };
+static const struct ring_layout good = { 0x10000, 0x11000, 0x12000 };
 
 START_TEST(layout_ok_needs_each_alignment)
 {
-	struct split_layout lay = good;
+	struct ring_layout lay = good;
 
 	ck_assert(split_layout_ok(&lay, 8));
 	lay.desc += 8;
 	ck_assert(!split_layout_ok(&lay, 8));
 	lay = good;
-	lay.avail += 1;
+	lay.driver += 1;
 	ck_assert(!split_layout_ok(&lay, 8));
-	lay.avail += 1;
+	lay.driver += 1;
 	ck_assert(split_layout_ok(&lay, 8));
 	lay = good;
-	lay.used += 2;
+	lay.device += 2;
 	ck_assert(!split_layout_ok(&lay, 8));
-	lay.used += 2;
+	lay.device += 2;
 	ck_assert(split_layout_ok(&lay, 8));
 }
 END_TEST
@@ -64,37 +64,37 @@ END_TEST
 START_TEST(layout_ok_lets_areas_touch_but_not_overlap)
 {
 	/* 8 entries: 128, 22 and 70 bytes. */
-	struct split_layout lay = { 0x10000, 0x10080, 0x10098 };
+	struct ring_layout lay = { 0x10000, 0x10080, 0x10098 };
 
 	ck_assert(split_layout_ok(&lay, 8));
 	ck_assert(!split_layout_ok(&lay, 16));
-	lay.avail -= 2;
+	lay.driver -= 2;
 	ck_assert(!split_layout_ok(&lay, 8));
-	lay.avail += 2;
-	lay.used = 0x10094;
+	lay.driver += 2;
+	lay.device = 0x10094;
 	ck_assert(!split_layout_ok(&lay, 8));
-	lay.used = lay.desc;
+	lay.device = lay.desc;
 	ck_assert(!split_layout_ok(&lay, 8));
-	lay.used = lay.desc - 72;
+	lay.device = lay.desc - 72;
 	ck_assert(split_layout_ok(&lay, 8));
-	lay.used = lay.desc - 68;
+	lay.device = lay.desc - 68;
 	ck_assert(!split_layout_ok(&lay, 8));
 }
 END_TEST
 
 START_TEST(layout_ok_refuses_an_area_that_wraps)
 {
-	struct split_layout lay = good;
+	struct ring_layout lay = good;
 
 	lay.desc = UINT64_MAX - 127;
 	ck_assert(split_layout_ok(&lay, 8));
 	lay.desc += 16;
 	ck_assert(!split_layout_ok(&lay, 8));
 	lay = good;
-	lay.avail = UINT64_MAX - 1;
+	lay.driver = UINT64_MAX - 1;
 	ck_assert(!split_layout_ok(&lay, 8));
 	lay = good;
-	lay.used = UINT64_MAX - 3;
+	lay.device = UINT64_MAX - 3;
 	ck_assert(!split_layout_ok(&lay, 1));
 }
 END_TEST
@@ -105,14 +105,14 @@ START_TEST(layout_legacy_is_the_drivers_own)
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		uint64_t gpa = UINT64_C(0xfffff) << 12;
-		struct split_layout lay = split_layout_legacy(gpa, sizes[i]);
+		struct ring_layout lay = split_layout_legacy(gpa, sizes[i]);
 
 		ck_assert_uint_eq(lay.desc, gpa);
-		ck_assert_uint_eq(lay.avail,
+		ck_assert_uint_eq(lay.driver,
 				  gpa + drv_split_desc_bytes(sizes[i]));
-		ck_assert_uint_eq(lay.used % 4096, 0);
+		ck_assert_uint_eq(lay.device % 4096, 0);
 		ck_assert_uint_eq(
-			(lay.used + drv_split_used_bytes(sizes[i]) + 4095) /
+			(lay.device + drv_split_used_bytes(sizes[i]) + 4095) /
 					4096 -
 				gpa / 4096,
 			drv_split_legacy_bytes(sizes[i], 4096) / 4096);
@@ -123,9 +123,9 @@ END_TEST
 
 START_TEST(map_ring_outside_ram_is_refused)
 {
-	struct split_layout lay = { RIG_LOW, RIG_LOW + 0x1000,
-				    RIG_LOW + 0x2000 };
-	struct split_layout bad;
+	struct ring_layout lay = { RIG_LOW, RIG_LOW + 0x1000,
+				   RIG_LOW + 0x2000 };
+	struct ring_layout bad;
 
 	ck_assert(split_map(&rig.ring, &lay, map_ref(rig.map)));
 	bad = lay;
@@ -133,13 +133,13 @@ START_TEST(map_ring_outside_ram_is_refused)
 	ck_assert(!split_map(&rig.ring, &bad, map_ref(rig.map)));
 	ck_assert(!split_is_mapped(&rig.ring));
 	bad = lay;
-	bad.avail = RIG_HIGH_END - 16;
+	bad.driver = RIG_HIGH_END - 16;
 	ck_assert(!split_map(&rig.ring, &bad, map_ref(rig.map)));
 	bad = lay;
-	bad.used = RIG_LOW_END - 32; /* goes on in the next region */
+	bad.device = RIG_LOW_END - 32; /* goes on in the next region */
 	ck_assert(!split_map(&rig.ring, &bad, map_ref(rig.map)));
 	bad = lay;
-	bad.used = RIG_ROM;
+	bad.device = RIG_ROM;
 	ck_assert(!split_map(&rig.ring, &bad, map_ref(rig.map)));
 }
 END_TEST
@@ -218,14 +218,14 @@ START_TEST(avail_idx_further_ahead_is_a_bad_ring)
 {
 	fill_table();
 	drv_split_raw_avail_idx(&rig.drv, 9);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 	reopen(32768);
 	drv_split_raw_avail_idx(&rig.drv, 32769);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 	/* Behind us is the same as far ahead. */
 	reopen(8);
 	drv_split_raw_avail_idx(&rig.drv, 0xffff);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 }
 END_TEST
 
@@ -235,7 +235,7 @@ START_TEST(head_beyond_the_ring_is_a_bad_ring)
 
 	drv_split_raw_avail(&rig.drv, 0, heads[_i]);
 	drv_split_raw_avail_idx(&rig.drv, 1);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 	ck_assert_uint_eq(rig.ring.n_inflight, 0);
 }
 END_TEST
@@ -246,7 +246,7 @@ START_TEST(head_in_flight_is_a_bad_ring)
 	rig_offer(&rig, 3);
 	rig_offer(&rig, 3);
 	ck_assert_int_eq(rig_pop(&rig, 1), 1);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 	ck_assert_uint_eq(rig.ring.n_inflight, 1);
 	ck_assert(split_push(&rig.ring, 3, 0));
 	ck_assert_int_eq(rig_pop(&rig, 1), 1);
@@ -261,7 +261,7 @@ START_TEST(pop_looks_at_avail_idx_again_only_when_it_must)
 	ck_assert_int_eq(rig_pop(&rig, 1), 1);
 	drv_split_raw_avail_idx(&rig.drv, 0x1234); /* later is soon enough */
 	ck_assert_int_eq(rig_pop(&rig, 1), 1);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 }
 END_TEST
 
@@ -347,7 +347,7 @@ START_TEST(unpop_after_a_later_chain_was_refused_pushes_it_empty)
 	rig_offer(&rig, 6);
 	rig_offer(&rig, 2);
 	ck_assert_int_eq(rig_pop(&rig, 1), 1);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_CHAIN);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD_CHAIN);
 	ck_assert(split_push(&rig.ring, 2, 0));
 	split_unpop(&rig.ring);
 	ck_assert_uint_eq(rig.ring.n_inflight, 0);
@@ -366,7 +366,7 @@ START_TEST(unpop_after_a_bad_ring_puts_back_the_good_chain)
 	rig_offer(&rig, 6);
 	rig_offer(&rig, 2);
 	ck_assert_int_eq(rig_pop(&rig, 1), 1);
-	ck_assert_int_eq(rig_pop(&rig, 1), SPLIT_BAD_RING);
+	ck_assert_int_eq(rig_pop(&rig, 1), RING_BAD);
 	split_unpop(&rig.ring);
 	ck_assert_uint_eq(rig.ring.n_inflight, 0);
 	ck_assert_uint_eq(rig.ring.last_avail, 0);

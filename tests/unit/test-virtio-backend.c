@@ -57,22 +57,22 @@ teardown_backend(void)
 }
 
 static struct backend_ring
-where(uint16_t next)
+where(uint32_t base)
 {
 	return (struct backend_ring){
 		.num = ring.size,
 		.desc = ring.desc_gpa,
-		.avail = ring.avail_gpa,
-		.used = ring.used_gpa,
-		.avail_idx = next,
+		.driver = ring.avail_gpa,
+		.device = ring.used_gpa,
+		.base = base,
 	};
 }
 
 /* Queue 0, with all its descriptors, as a front end brings it up. */
 static void
-start_ring(uint16_t next)
+start_ring(uint32_t base)
 {
-	struct backend_ring r = where(next);
+	struct backend_ring r = where(base);
 
 	ck_assert_int_eq(backend_ring_kick(vb, 0, dup(kick)), 0);
 	ck_assert_int_eq(backend_ring_call(vb, 0, dup(call)), 0);
@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(stop_says_where_it_was)
 {
-	uint16_t next = 77;
+	uint32_t next = 77;
 
 	start_ring(0);
 	offer();
@@ -209,7 +209,7 @@ END_TEST
 
 START_TEST(call_of_an_earlier_life_is_made_up_for)
 {
-	uint16_t next;
+	uint32_t next;
 
 	start_ring(0);
 	offer();
@@ -239,13 +239,13 @@ START_TEST(start_refuses_what_cannot_be)
 	ck_assert_int_eq(backend_ring_start(vb, 0, &r), -EINVAL);
 	r.num = 3;
 	ck_assert_int_eq(backend_ring_start(vb, 0, &r), -EINVAL);
-	r.num = (uint16_t)(backend_size_max(vb, 0) * 2);
+	r.num = LOOP_QSIZE * 2;
 	ck_assert_int_eq(backend_ring_start(vb, 0, &r), -EINVAL);
 	r = where(0);
-	r.used = r.desc;
+	r.device = r.desc;
 	ck_assert_int_eq(backend_ring_start(vb, 0, &r), -EINVAL);
 	r = where(0);
-	r.avail++;
+	r.driver++;
 	ck_assert_int_eq(backend_ring_start(vb, 0, &r), -EINVAL);
 	r = where(0);
 	r.desc = RAM_GPA + RAM_SIZE + 4096;
@@ -352,7 +352,7 @@ END_TEST
 
 START_TEST(stuck_request_ends_the_wait_of_stop)
 {
-	uint16_t next;
+	uint32_t next;
 
 	loop->hold = loop->stuck = true;
 	start_ring(0);
@@ -372,9 +372,9 @@ START_TEST(area_of_a_started_ring_is_not_changed)
 
 	ck_assert_int_eq(backend_ring_inflight(vb, 0, area + 1, 2048), -EINVAL);
 	ck_assert_int_eq(backend_ring_inflight(vb, 0, area, 16), -EINVAL);
-	ck_assert_int_eq(
-		backend_ring_inflight(vb, 0, area, backend_inflight_bytes(16)),
-		0);
+	ck_assert_int_eq(backend_ring_inflight(vb, 0, area,
+					       backend_inflight_bytes(vb, 16)),
+			 0);
 	start_ring(0);
 	ck_assert_int_eq(backend_ring_inflight(vb, 0, NULL, 0), -EBUSY);
 	offer();

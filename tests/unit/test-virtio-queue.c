@@ -83,7 +83,7 @@ START_TEST(getchain_without_room_takes_nothing)
 	publish(1);
 	ck_assert_int_eq(getchain(0), 0);
 	ck_assert_int_eq(getchain(-1), 0);
-	ck_assert_uint_eq(q->ring.last_avail, 0);
+	ck_assert_uint_eq(q->ring.split.last_avail, 0);
 	ck_assert(has_descs());
 	ck_assert_int_eq(getchain(1), 1);
 	ck_assert(!has_descs());
@@ -95,7 +95,7 @@ START_TEST(getchain_of_a_failed_device_takes_nothing)
 	publish(1);
 	vbs_virtio_needs_reset(&loop->common, "a test");
 	ck_assert_int_eq(getchain(4), 0);
-	ck_assert_uint_eq(q->ring.n_inflight, 0);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 0);
 }
 END_TEST
 
@@ -129,7 +129,7 @@ START_TEST(retchain_puts_the_last_one_back_once)
 	ck_assert_int_eq(vq_getchain(vq, &second, &iov, 1, NULL), 1);
 	vq_retchain(vq);
 	vq_retchain(vq);
-	ck_assert_uint_eq(q->ring.n_inflight, 1);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 1);
 	ck_assert_int_eq(vq_getchain(vq, &first, &iov, 1, NULL), 1);
 	ck_assert_uint_eq(first, second);
 	pthread_mutex_unlock(&vq->mtx);
@@ -155,13 +155,13 @@ START_TEST(relchain_on_a_broken_queue_only_counts)
 {
 	loop->hold = true;
 	post(0, 3);
-	ck_assert_uint_eq(q->ring.n_inflight, 3);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 3);
 	drv_split_raw_offer(&dut.vqs[0].ring, 0xffff);
 	ck_assert_int_eq(drv_vq_kick(&dut.vqs[0]), 0);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
 	ck_assert(q->broken);
 	loop_release(loop, 0);
-	ck_assert_uint_eq(q->ring.n_inflight, 0);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 0);
 	ck_assert_uint_eq(used_idx(), 0);
 }
 END_TEST
@@ -288,9 +288,10 @@ START_TEST(reset_gives_every_default_back)
 	ck_assert(!vq->enabled && !q->live && !q->broken && !q->stopping);
 	ck_assert_uint_eq(vq->qsize, LOOP_QSIZE);
 	ck_assert_uint_eq(vq->msix_idx, VIRTIO_MSI_NO_VECTOR);
-	ck_assert_uint_eq(q->layout.desc | q->layout.avail | q->layout.used, 0);
-	ck_assert_uint_eq(q->ring.last_avail | q->ring.used_idx, 0);
-	ck_assert(!split_is_mapped(&q->ring));
+	ck_assert_uint_eq(q->layout.desc | q->layout.driver | q->layout.device,
+			  0);
+	ck_assert_uint_eq(q->ring.split.last_avail | q->ring.split.used_idx, 0);
+	ck_assert(!ring_is_mapped(&q->ring));
 	ck_assert_uint_eq(q->pfn, 0);
 }
 END_TEST

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtqueue as a data structure, of either kind: split.h and packed.h behind
+ * the same calls. What a call means stands there.
+ */
+#ifndef RING_RING_H
+#define RING_RING_H
+
+#include "ring/packed.h"
+#include "ring/split-pop.h"
+#include "ring/split.h"
+
+#define RING_MAX_SIZE 32768
+
+struct ring {
+	bool packed; /* VIRTIO_F_RING_PACKED; changes only in ring_reset() */
+	struct split split;
+	struct packed pk;
+};
+
+int ring_init(struct ring *r, uint16_t size_max);
+void ring_deinit(struct ring *r);
+void ring_reset(struct ring *r, uint16_t size, bool packed);
+void ring_set_features(struct ring *r, bool indirect, bool event_idx);
+
+/* A number of entries that a ring can have, and places for its areas. */
+bool ring_size_ok(bool packed, uint16_t size);
+bool ring_layout_ok(const struct ring *r, const struct ring_layout *lay,
+		    uint16_t size);
+bool ring_map(struct ring *r, const struct ring_layout *lay,
+	      struct mem_map *map);
+void ring_unmap(struct ring *r);
+
+/* Where the ring is, as the vhost protocols have it ("vring base"). */
+uint32_t ring_base(const struct ring *r);
+uint32_t ring_base_start(bool packed);
+/* Has the device used anything since the ring was new? */
+bool ring_was_used(const struct ring *r);
+/* Changes with what driver and device do; not 0 if there is an entry. */
+uint32_t ring_position(const struct ring *r);
+
+/* Either kind of watch.h. */
+int ring_watch_init(struct ring *r, uint16_t size_max);
+void ring_watch_area(struct ring *r, bool packed, void *area, size_t bytes);
+void ring_watch_log(struct ring *r, struct dirty_log *log);
+size_t ring_area_bytes(bool packed, uint16_t size);
+int ring_resume(struct ring *r, uint32_t base);
+void ring_finish(struct ring *r);
+
+static inline struct mem_map *
+ring_mem_map(const struct ring *r)
+{
+	return r->packed ? r->pk.mem.map : r->split.mem.map;
+}
+
+static inline bool
+ring_is_mapped(const struct ring *r)
+{
+	return ring_mem_map(r) != NULL;
+}
+
+static inline bool
+ring_has_avail(struct ring *r)
+{
+	return r->packed ? packed_has_avail(&r->pk)
+			 : split_has_avail(&r->split);
+}
+
+static inline bool
+ring_has_again(const struct ring *r)
+{
+	return r->packed ? packed_has_again(&r->pk)
+			 : split_has_again(&r->split);
+}
+
+static inline bool
+ring_is_watched(const struct ring *r)
+{
+	return r->packed ? r->pk.watched : r->split.watched;
+}
+
+/* Changes whenever a chain is taken. */
+static inline uint32_t
+ring_taken(const struct ring *r)
+{
+	return r->packed ? r->pk.n_taken : split_taken(&r->split);
+}
+
+static inline uint32_t
+ring_n_inflight(const struct ring *r)
+{
+	return r->packed ? r->pk.n_inflight : r->split.n_inflight;
+}
+
+static inline int
+ring_pop(struct ring *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
+	 int n_iov, struct ring_bad_chain *bad)
+{
+	if (r->packed)
+		return packed_pop(&r->pk, head, iov, flags, n_iov, bad);
+	return split_pop_inline(&r->split, head, iov, flags, n_iov, bad);
+}
+
+static inline void
+ring_unpop(struct ring *r)
+{
+	if (r->packed)
+		packed_unpop(&r->pk);
+	else
+		split_unpop(&r->split);
+}
+
+static inline bool
+ring_push(struct ring *r, uint16_t head, uint32_t len)
+{
+	return r->packed ? packed_push(&r->pk, head, len)
+			 : split_push(&r->split, head, len);
+}
+
+static inline void
+ring_forget(struct ring *r, uint16_t head)
+{
+	if (r->packed)
+		packed_forget(&r->pk, head);
+	else
+		split_forget(&r->split, head);
+}
+
+/* The latest chain that was handed out. */
+static inline uint16_t
+ring_last(const struct ring *r)
+{
+	return r->packed ? r->pk.last_id : r->split.last_head;
+}
+
+static inline bool
+ring_publish(struct ring *r)
+{
+	return r->packed ? packed_publish(&r->pk) : split_publish(&r->split);
+}
+
+static inline bool
+ring_wants_interrupt(struct ring *r)
+{
+	return r->packed ? packed_wants_interrupt(&r->pk)
+			 : split_wants_interrupt(&r->split);
+}
+
+static inline void
+ring_kicks_off(struct ring *r)
+{
+	if (r->packed)
+		packed_kicks_off(&r->pk);
+	else
+		split_kicks_off(&r->split);
+}
+
+static inline bool
+ring_kicks_on(struct ring *r)
+{
+	return r->packed ? packed_kicks_on(&r->pk) : split_kicks_on(&r->split);
+}
+
+#endif
