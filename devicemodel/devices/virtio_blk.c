@@ -349,6 +349,34 @@ blk_cfgwrite(void *arg, int offset, int size, uint32_t val)
 	return 0;
 }
 
+/* The driver's choice of the cache mode is all that the device keeps. */
+static long
+blk_save(void *arg, void *buf, size_t size)
+{
+	const struct virtio_blk *blk = arg;
+
+	if (size < 1)
+		return -ENOSPC;
+	memcpy(buf, &blk->config.bytes[BLK_CONFIG_WRITEBACK], 1);
+	return 1;
+}
+
+static int
+blk_load(void *arg, const void *buf, size_t len)
+{
+	struct virtio_blk *blk = arg;
+	uint8_t writeback;
+
+	if (len != 1)
+		return -EINVAL;
+	memcpy(&writeback, buf, 1);
+	if (writeback > !blk->opts.ro)
+		return -EINVAL;
+	blk->config.bytes[BLK_CONFIG_WRITEBACK] = writeback;
+	blk_update_cache(blk);
+	return 0;
+}
+
 static const struct virtio_ops blk_ops = {
 	.name = "virtio-blk",
 	.cfgsize = sizeof(struct blk_config),
@@ -358,6 +386,8 @@ static const struct virtio_ops blk_ops = {
 	.cfgwrite = blk_cfgwrite,
 	.apply_features = blk_apply_features,
 	.bad_chain = blk_bad_chain,
+	.save = blk_save,
+	.load = blk_load,
 };
 
 /* The image may have grown. Control thread. */

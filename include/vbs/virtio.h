@@ -110,7 +110,21 @@ struct virtio_ops {
 	 */
 	uint32_t (*bad_chain)(void *dev, struct vqueue_info *vq,
 			      const struct iovec *last);
-	void *reserved[4];
+	/**
+	 * The guest moves to another process: write to @p buf what the device
+	 * there has to know beyond features, status and queues. Returns the
+	 * number of bytes, at most @p size, or a negative errno. Entered with
+	 * common.mtx; the queues are stopped. Not needed by a device that
+	 * keeps nothing.
+	 */
+	long (*save)(void *dev, void *buf, size_t size);
+	/**
+	 * What save() has written, in another process, perhaps by another
+	 * version, perhaps by somebody who lies. Returns 0, or a negative
+	 * errno and the device is as it was. Entered as save().
+	 */
+	int (*load)(void *dev, const void *buf, size_t len);
+	void *reserved[2];
 };
 
 /**

@@ -28,7 +28,8 @@ offered_protocol(const struct vbs_vhost_user *srv)
 	uint64_t offer = BIT(VHU_PF_MQ) | BIT(VHU_PF_LOG_SHMFD) |
 			 BIT(VHU_PF_REPLY_ACK) | BIT(VHU_PF_BACKEND_REQ) |
 			 BIT(VHU_PF_INFLIGHT_SHMFD) | BIT(VHU_PF_RESET_DEVICE) |
-			 BIT(VHU_PF_CONFIGURE_MEM_SLOTS) | BIT(VHU_PF_STATUS);
+			 BIT(VHU_PF_CONFIGURE_MEM_SLOTS) | BIT(VHU_PF_STATUS) |
+			 BIT(VHU_PF_DEVICE_STATE);
 
 	if (backend_config_size(srv->vb) > 0)
 		offer |= BIT(VHU_PF_CONFIG);

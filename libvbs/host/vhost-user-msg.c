@@ -146,8 +146,13 @@ static const struct msg_type msg_types[VHU_N_REQUESTS] = {
 	[VHU_GET_STATUS] = { "GET_STATUS", 0, 0, 0, false, VHU_PF_STATUS,
 		NO_INDEX, ANY_TIME, U64_BYTES, vhu_get_status },
 	[VHU_GET_SHARED_OBJECT] = NOT_OFFERED("GET_SHARED_OBJECT"),
-	[VHU_SET_DEVICE_STATE_FD] = NOT_OFFERED("SET_DEVICE_STATE_FD"),
-	[VHU_CHECK_DEVICE_STATE] = NOT_OFFERED("CHECK_DEVICE_STATE"),
+	[VHU_SET_DEVICE_STATE_FD] = { "SET_DEVICE_STATE_FD",
+		sizeof(struct vhu_transfer), sizeof(struct vhu_transfer), 1,
+		true, VHU_PF_DEVICE_STATE, NO_INDEX, ANY_TIME, U64_BYTES,
+		vhu_set_device_state_fd },
+	[VHU_CHECK_DEVICE_STATE] = { "CHECK_DEVICE_STATE", 0, 0, 0, false,
+		VHU_PF_DEVICE_STATE, NO_INDEX, ANY_TIME, U64_BYTES,
+		vhu_check_device_state },
 	[VHU_GET_SHMEM_CONFIG] = NOT_OFFERED("GET_SHMEM_CONFIG"),
 };
 /* clang-format on */

@@ -53,6 +53,7 @@ srv_gone(void *arg)
 {
 	struct vbs_vhost_user *srv = arg;
 
+	vhu_transfer_clear(srv);
 	vhu_channel_clear(&srv->channel);
 	backend_detach(srv->vb); /* chains come back */
 	vhu_mem_clear(srv);
@@ -157,6 +158,8 @@ vbs_vhost_user_new(struct event_base *base,
 	srv->server.once = opts && (opts->flags & VBS_VHOST_USER_ONCE);
 	srv->poll_us = opts ? opts->poll_us : 0;
 	srv->channel.fd = srv->channel.event_fd = -1;
+	srv->incoming.fd = -1;
+	vhu_transfer_clear(srv);
 	*out = srv;
 	return 0;
 }

@@ -9,6 +9,7 @@
  *   vhost-user-ring.c      rings
  *   vhost-user-log.c       the dirty log
  *   vhost-user-inflight.c  the area that outlives us
+ *   vhost-user-transfer.c  device state for a migration
  *   vhost-user-channel.c   what we say without being asked
  *
  * All of it runs in the control thread, but for vhu_channel_changed().
@@ -67,6 +68,14 @@ struct vhu_channel {
 	struct event *ev;
 };
 
+/* Device state that is being loaded. */
+struct vhu_incoming {
+	int fd; /* our end of the pipe; -1: none */
+	struct event *ev;
+	uint8_t *buf;
+	size_t len;
+};
+
 struct vbs_vhost_user {
 	struct server server;
 	struct vmctx *vm;
@@ -83,6 +92,8 @@ struct vbs_vhost_user {
 	struct dirty_log *log;
 	struct vhu_inflight_area inflight;
 	struct vhu_channel channel;
+	struct vhu_incoming incoming;
+	int transfer_result; /* for CHECK_DEVICE_STATE: 0, or -errno */
 };
 
 /* A request that is being handled. */
@@ -133,6 +144,9 @@ int vhu_set_log_base(struct vbs_vhost_user *srv, struct vhu_msg *msg);
 
 int vhu_get_inflight_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg);
 int vhu_set_inflight_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg);
+
+int vhu_set_device_state_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg);
+int vhu_check_device_state(struct vbs_vhost_user *srv, struct vhu_msg *msg);
 
 int vhu_set_backend_req_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg);
 
@@ -187,6 +201,7 @@ void vhu_log_apply(struct vbs_vhost_user *srv);
 void vhu_log_clear(struct vbs_vhost_user *srv);
 
 void vhu_inflight_clear(struct vbs_vhost_user *srv);
+void vhu_transfer_clear(struct vbs_vhost_user *srv);
 
 /* 0 or -errno; then clear() is fine as well. */
 int vhu_channel_init(struct vhu_channel *ch, struct vbs_vhost_user *srv,

@@ -168,6 +168,28 @@ loop_change_config(struct loop *loop, int offset, uint8_t val)
 	virtio_config_changed(&loop->common);
 }
 
+static long
+loop_save(void *arg, void *buf, size_t size)
+{
+	struct loop *loop = arg;
+
+	if (size < LOOP_CONFIG)
+		return -ENOSPC;
+	memcpy(buf, loop->config, LOOP_CONFIG);
+	return LOOP_CONFIG;
+}
+
+static int
+loop_load(void *arg, const void *buf, size_t len)
+{
+	struct loop *loop = arg;
+
+	if (len != LOOP_CONFIG)
+		return -EINVAL;
+	memcpy(loop->config, buf, LOOP_CONFIG);
+	return 0;
+}
+
 static const struct virtio_ops loop_ops = {
 	.name = "loop",
 	.nvq = LOOP_QUEUES,
@@ -179,6 +201,8 @@ static const struct virtio_ops loop_ops = {
 	.check_features = loop_check_features,
 	.queue_stop = loop_queue_stop,
 	.bad_chain = loop_bad_chain,
+	.save = loop_save,
+	.load = loop_load,
 };
 
 static int

@@ -2,7 +2,8 @@
 /*
  * A device for tests of what all devices share. Three queues: each copies the
  * readable part of a chain into its writable part. Twelve bytes of writable
- * configuration. Made through <vbs/...>, as any device.
+ * configuration, which are all of its state. Made through <vbs/...>, as any
+ * device.
  *
  * Options: "modern" for a function that is not transitional; "iothread" to
  * serve queues 1 and 2 in a thread of their own.

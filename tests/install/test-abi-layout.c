@@ -107,7 +107,9 @@ static const struct pin {
 	AT(virtio_ops, check_features, 72),
 	AT(virtio_ops, queue_stop, 80),
 	AT(virtio_ops, bad_chain, 88),
-	AT(virtio_ops, reserved, 96),
+	AT(virtio_ops, save, 96),
+	AT(virtio_ops, load, 104),
+	AT(virtio_ops, reserved, 112),
 
 	SIZE(virtio_common, 136),
 	AT(virtio_common, vops, 0),
