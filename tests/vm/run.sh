@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 all=(reboot vhost-user-reboot modern legacy intx multiqueue readonly resize
 	rebind restart reconnect polling frontend echo two-vms
 	vhost-user-{rebind,reconnect,kill,restart,migrate,legacy,modern}
-	vhost-user-{multiqueue,resize,generic,uml})
+	vhost-user-{multiqueue,resize,generic,frontend,uml})
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {

@@ -12,17 +12,28 @@ truncate -s 16M "$disk"
 VM_INITRAMFS=initramfs-fio
 VM_SMP=1
 
+# milliseconds: of the clock on the wall
+milliseconds() {
+	echo "${EPOCHREALTIME%???}" | tr -d .
+}
+
 # kill_under_load TIMES
 kill_under_load() {
-	local n
+	local n killed gaps=()
 	guest vm 60 fio_start
+	file_changes "$disk" 60
 	for ((n = 0; n < $1; n++)); do
-		file_changes "$disk" 60 || break
 		sleep "0.0$((RANDOM % 90 + 10))"
+		killed=$(milliseconds)
 		device_stop vm KILL
 		device_start vm "3,virtio-blk,$disk,mq=2"
+		file_changes "$disk" 60 || break
+		gaps+=($(($(milliseconds) - killed)))
 	done
 	check_is "kills_survived" "$1" "$n"
+	info "from a kill to the next write, in ms: $(printf '%s\n' \
+		"${gaps[@]}" | sort -n | awk '{ v[NR] = $1 } END {
+			print v[int((NR + 1) / 2)], "(half),", v[NR], "(all)" }')"
 	guest vm 180 fio_stop
 	guest_stop vm
 	device_stop vm

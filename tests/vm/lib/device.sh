@@ -86,18 +86,21 @@ vfio_user_args() {
 	DEVICE_ARGS+=(-device "$(printf "$json" "${2%%,*}" "$socket")")
 }
 
-# device_frontend NAME SLOT...: the arguments that vbs-dm prints for QEMU, after
-# the name of the program, in FRONTEND; they are quoted for a shell.
+# device_frontend NAME SLOT...: the arguments that vbs-dm prints for the front
+# end, after the name of the program, in FRONTEND; they are quoted for a shell.
 device_frontend() {
 	local dir=$VM_RUN/$1.sockets slot options=() text
+	local program=qemu-system-x86_64
 	shift
+	[ "$VM_FRONT" = qemu ] || program=linux.uml
 	for slot in "$@"; do
 		options+=(-s "$slot")
 	done
-	text=$("$VBS_DM" --print-frontend=qemu --socket-dir "$dir" \
-		"${options[@]}") || give_up "no front end: $text"
+	text=$("$VBS_DM" --host "$VM_HOST" --print-frontend="$VM_FRONT" \
+		--socket-dir "$dir" "${options[@]}") ||
+		give_up "no front end: $text"
 	eval "FRONTEND=(${text//$'\\\n'/ })"
-	[ "${FRONTEND[0]}" = qemu-system-x86_64 ] || give_up "no QEMU: $text"
+	[ "${FRONTEND[0]}" = "$program" ] || give_up "no $program: $text"
 	FRONTEND=("${FRONTEND[@]:1}")
 }
 
