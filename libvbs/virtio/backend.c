@@ -28,6 +28,7 @@ struct backend_queue {
 	uint64_t busy_until; /* microseconds: keep looking until then */
 
 	pthread_mutex_t mtx; /* guards the rest; a leaf */
+	bool polled;         /* poll_event may be added again */
 	struct notifier call;
 	struct notifier err;
 	bool owed; /* a call that was due when there was no descriptor */
@@ -77,6 +78,11 @@ now_us(void)
 static void
 on_poll(evutil_socket_t fd, short what, void *arg)
 {
+	/*
+	 * At once is a time, too: what else the loop has to do comes first, or
+	 * a device that waits for just that would wait for ever.
+	 */
+	const struct timeval at_once = { 0 };
 	const struct timeval pause = { .tv_usec = POLL_MS * 1000 };
 	struct backend_queue *be = arg;
 	uint64_t now = now_us();
@@ -85,15 +91,26 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (queue_serve(be->vq))
 		be->busy_until = now + be->poll_us;
-	if (now < be->busy_until)
-		event_active(be->poll_event, EV_TIMEOUT, 0);
-	else
-		(void)event_add(be->poll_event, &pause);
+	pthread_mutex_lock(&be->mtx);
+	if (be->polled)
+		(void)event_add(be->poll_event,
+				now < be->busy_until ? &at_once : &pause);
+	pthread_mutex_unlock(&be->mtx);
 }
 
 static void
+set_polled(struct backend_queue *be, bool polled)
+{
+	pthread_mutex_lock(&be->mtx);
+	be->polled = polled;
+	pthread_mutex_unlock(&be->mtx);
+}
+
+/* A callback that still runs does not add the event again. */
+static void
 poll_stop(struct backend_queue *be)
 {
+	set_polled(be, false);
 	if (be->poll_event)
 		event_free(be->poll_event);
 	be->poll_event = NULL;
@@ -111,6 +128,7 @@ poll_update(struct backend_queue *be)
 	}
 	if (be->poll_event)
 		return 0;
+	set_polled(be, true);
 	be->poll_event = event_new(be->vq->priv->base, -1, 0, on_poll, be);
 	if (!be->poll_event || event_add(be->poll_event, &now) < 0) {
 		poll_stop(be);

@@ -275,7 +275,8 @@ drv_vu_queue_start(struct drv_vu_queue *q)
 	if (rc == 0)
 		rc = set_addr(q);
 	if (rc == 0)
-		rc = drv_vu_set_vring_fd(vu, DRV_VU_SET_VRING_KICK, i, q->kick);
+		rc = drv_vu_set_vring_fd(vu, DRV_VU_SET_VRING_KICK, i,
+					 q->dev->opts.no_kick ? -1 : q->kick);
 	if (rc == 0)
 		rc = drv_vu_set_vring_fd(vu, DRV_VU_SET_VRING_CALL, i, q->call);
 	if (rc == 0)

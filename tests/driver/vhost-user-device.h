@@ -37,6 +37,7 @@ struct drv_vu_opts {
 	uint16_t n_queues;   /* 0: one */
 	uint16_t queue_size; /* 0: 128 */
 	bool kick_at_start;  /* for back ends that wait for the first kick */
+	bool no_kick;        /* the back end gets no descriptor for kicks */
 };
 
 struct drv_vu_device;

@@ -32,8 +32,11 @@ teardown(void)
 	program_kill(&server.dm);
 }
 
+/* What the back end has to do without. */
+enum without { NOTHING, INFLIGHT_AREA, KICKS, N_WITHOUT };
+
 static void
-start_all(bool inflight)
+start_all(enum without without)
 {
 	struct drv_load_opts opts = { .flushes = 1,
 				      .seed = (uint64_t)getpid() };
@@ -43,7 +46,8 @@ start_all(bool inflight)
 	disk_server_start(&server);
 	disk_client_init(&client, false, N_QUEUES, &opts);
 	client.dev.opts.n_queues = N_QUEUES + 1;
-	if (!inflight)
+	client.dev.opts.no_kick = without == KICKS;
+	if (without == INFLIGHT_AREA)
 		client.dev.opts.protocol &= ~DRV_BIT(DRV_VUP_INFLIGHT_SHMFD);
 	ck_assert_int_eq(
 		drv_vu_device_attach(&client.dev, disk_server_connect(&server)),
@@ -128,7 +132,7 @@ START_TEST(slots_come_and_go_under_load)
 	struct drv_blk blk;
 	uint64_t max = 0;
 
-	start_all(true);
+	start_all(NOTHING);
 	ck_assert_int_eq(drv_blk_init(&blk, &client.dev.queues[N_QUEUES].vq,
 				      &client.ram, 1),
 			 0);
@@ -172,7 +176,7 @@ START_TEST(all_slots_at_once)
 	int slots[MAX_SLOTS], n = 0;
 	struct drv_blk blk;
 
-	start_all(true);
+	start_all(NOTHING);
 	ck_assert_int_eq(drv_blk_init(&blk, &client.dev.queues[N_QUEUES].vq,
 				      &client.ram, 1),
 			 0);
@@ -194,7 +198,7 @@ START_TEST(rings_stop_and_start_under_load)
 	unsigned int rounds = program_rounds(ROUNDS);
 	struct samples us = { 0 };
 
-	start_all(_i);
+	start_all((enum without)_i);
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct drv_vu_queue *q = &client.dev.queues[drv_load_random(
 			&client.load, N_QUEUES)];
@@ -248,7 +252,7 @@ START_TEST(device_resets_under_load)
 	unsigned int rounds = program_rounds(ROUNDS);
 	struct samples us = { 0 };
 
-	start_all(_i);
+	start_all((enum without)_i);
 	for (unsigned int i = 0; i < rounds; i++)
 		samples_add(&us, reset_under_load(i % 2));
 	(void)printf("%u device resets\n", rounds);
@@ -267,8 +271,8 @@ main(void)
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, slots_come_and_go_under_load);
 	tcase_add_test(tc, all_slots_at_once);
-	tcase_add_loop_test(tc, rings_stop_and_start_under_load, 0, 2);
-	tcase_add_loop_test(tc, device_resets_under_load, 0, 2);
+	tcase_add_loop_test(tc, rings_stop_and_start_under_load, 0, N_WITHOUT);
+	tcase_add_loop_test(tc, device_resets_under_load, 0, N_WITHOUT);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
