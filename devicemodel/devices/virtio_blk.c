@@ -340,10 +340,10 @@ blk_cfgwrite(void *arg, int offset, int size, uint32_t val)
 	int at = BLK_CONFIG_WRITEBACK - offset;
 
 	if (at < 0 || at >= size || blk->opts.ro)
-		return 0;
+		return -EINVAL;
 	if (vbs_has_feature(&blk->common, VIRTIO_F_VERSION_1) &&
 	    !vbs_has_feature(&blk->common, BLK_F_CONFIG_WCE))
-		return 0;
+		return -EINVAL;
 	blk->config.bytes[BLK_CONFIG_WRITEBACK] = (val >> (8 * at)) & 1;
 	blk_update_cache(blk);
 	return 0;
