@@ -2,7 +2,8 @@
 /*
  * vhost-user: what we say without being asked. So far that is one thing: the
  * configuration has changed. Many changes are one message, none is repeated,
- * and a front end that does not read them misses them.
+ * and a front end that does not read them misses them. While all rings are
+ * stopped nothing may be said; it is when the first is started.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,6 +21,7 @@ vhu_channel_clear(struct vhu_channel *ch)
 	if (ch->fd >= 0)
 		(void)close(ch->fd);
 	ch->fd = -1;
+	ch->pending = false;
 }
 
 /* Full: the front end has some to read. Anything else: it has gone. */
@@ -44,8 +46,20 @@ channel_on_change(evutil_socket_t fd, short what, void *arg)
 	eventfd_t n;
 
 	(void)eventfd_read(fd, &n);
-	if (srv->channel.fd >= 0 && vhu_has_protocol(srv, VHU_PF_CONFIG))
-		channel_send(&srv->channel);
+	srv->channel.pending = true;
+	vhu_channel_update(srv);
+}
+
+void
+vhu_channel_update(struct vbs_vhost_user *srv)
+{
+	struct vhu_channel *ch = &srv->channel;
+
+	if (!ch->pending || !vhu_rings_started(srv))
+		return;
+	ch->pending = false;
+	if (ch->fd >= 0 && vhu_has_protocol(srv, VHU_PF_CONFIG))
+		channel_send(ch);
 }
 
 void

@@ -76,6 +76,8 @@ ring_try(struct vbs_vhost_user *srv, uint16_t idx)
 	}
 	if (rc < 0)
 		ring->wanted = false;
+	else
+		vhu_channel_update(srv);
 	return rc;
 }
 
@@ -93,13 +95,23 @@ vhu_rings_retry(struct vbs_vhost_user *srv)
 }
 
 bool
-vhu_rings_busy(const struct vbs_vhost_user *srv)
+vhu_rings_started(const struct vbs_vhost_user *srv)
 {
 	for (uint16_t i = 0; i < backend_n_queues(srv->vb); i++) {
-		if (srv->rings[i].wanted || backend_ring_started(srv->vb, i))
+		if (backend_ring_started(srv->vb, i))
 			return true;
 	}
 	return false;
+}
+
+bool
+vhu_rings_busy(const struct vbs_vhost_user *srv)
+{
+	for (uint16_t i = 0; i < backend_n_queues(srv->vb); i++) {
+		if (srv->rings[i].wanted)
+			return true;
+	}
+	return vhu_rings_started(srv);
 }
 
 void

@@ -66,6 +66,7 @@ struct vhu_channel {
 	int fd;       /* socket to the front end; -1: none */
 	int event_fd; /* our own: the configuration has changed */
 	struct event *ev;
+	bool pending; /* not said yet */
 };
 
 /* Device state that is being loaded. */
@@ -186,7 +187,8 @@ void vhu_mem_say_unshared(struct vbs_vhost_user *srv);
 
 /* Start what is to be started and has waited for memory, or for a log. */
 void vhu_rings_retry(struct vbs_vhost_user *srv);
-/* Is one started, or waiting? */
+/* Is one started; or waiting? */
+bool vhu_rings_started(const struct vbs_vhost_user *srv);
 bool vhu_rings_busy(const struct vbs_vhost_user *srv);
 /* The device has been reset: all are as at the beginning. */
 void vhu_rings_forget(struct vbs_vhost_user *srv);
@@ -209,6 +211,8 @@ int vhu_channel_init(struct vhu_channel *ch, struct vbs_vhost_user *srv,
 void vhu_channel_deinit(struct vhu_channel *ch);
 /* The front end has gone. */
 void vhu_channel_clear(struct vhu_channel *ch);
+/* Say what could not be said before. */
+void vhu_channel_update(struct vbs_vhost_user *srv);
 /* struct backend_ops. Any thread. */
 void vhu_channel_changed(void *arg);
 

@@ -186,10 +186,24 @@ change_config(struct served *s)
 		loop_change_config(loop_of(s->dev), 0, i);
 }
 
+START_TEST(config_change_is_told_when_a_ring_is_started)
+{
+	served_call(&l.served, change_config);
+	vhost_assert_goes_on(vu);
+	vhost_assert_goes_on(vu);
+	ck_assert_int_eq(drv_vu_serve_back(vu, 0), 0);
+	ck_assert_uint_eq(vu->n_config_changes, 0);
+	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
+	ck_assert_int_eq(drv_vu_serve_back(vu, 0), 0);
+	ck_assert_uint_eq(vu->n_config_changes, 1);
+}
+END_TEST
+
 START_TEST(config_change_is_told_once_for_many)
 {
 	uint8_t val;
 
+	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
 	served_call(&l.served, change_config);
 	ck_assert_int_eq(drv_vu_serve_back(vu, DRV_TIMEOUT_MS), 0);
 	vhost_assert_goes_on(vu);
@@ -204,6 +218,7 @@ START_TEST(config_changes_that_nobody_reads_do_no_harm)
 {
 	uint64_t features;
 
+	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
 	/* Far more than a socket holds. */
 	for (int i = 0; i < 2000; i++) {
 		served_call(&l.served, change_config);
@@ -426,6 +441,7 @@ main(void)
 		features_change_between_two_lives_of_the_rings,
 		config_is_read_and_written_in_any_part,
 		config_that_is_not_there_is_no_bytes,
+		config_change_is_told_when_a_ring_is_started,
 		config_change_is_told_once_for_many,
 		config_changes_that_nobody_reads_do_no_harm,
 		status_is_what_was_set,
