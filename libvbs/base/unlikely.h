@@ -8,4 +8,7 @@
 /* A function that is called when something unlikely has happened. */
 #define COLD __attribute__((noinline, cold))
 
+/* One that would be in the way of what calls it. */
+#define APART __attribute__((noinline))
+
 #endif

@@ -7,7 +7,6 @@
 #define RING_RING_H
 
 #include "ring/packed.h"
-#include "ring/split-pop.h"
 #include "ring/split.h"
 
 #define RING_MAX_SIZE 32768
@@ -98,7 +97,7 @@ ring_pop(struct ring *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 {
 	if (r->packed)
 		return packed_pop(&r->pk, head, iov, flags, n_iov, bad);
-	return split_pop_inline(&r->split, head, iov, flags, n_iov, bad);
+	return split_pop(&r->split, head, iov, flags, n_iov, bad);
 }
 
 static inline void

@@ -86,11 +86,11 @@ split_walk_chain(struct split *r, struct split_walk *sw, uint32_t i)
 
 /* The driver's next head, taken and marked. false: the ring is bad. */
 static inline bool
-take_head(struct split *r, uint16_t *out)
+take_head(struct split *r, uint16_t *out, const bool watched)
 {
 	uint16_t head;
 
-	if (unlikely(r->watched)) {
+	if (watched) {
 		if (!split_watch_take(r, &head))
 			return false;
 	} else {
@@ -117,10 +117,11 @@ split_refuse(struct split *r, const struct split_walk *sw,
 	return ring_refuse(&r->mem, &last, bad);
 }
 
-/* What split_pop() does, inlined. */
+/* What split_pop() does, inlined; of a ring that is, or may be, watched. */
 static inline int
 split_pop_inline(struct split *r, uint16_t *head, struct iovec *iov,
-		 uint16_t *flags, int n_iov, struct ring_bad_chain *bad)
+		 uint16_t *flags, int n_iov, struct ring_bad_chain *bad,
+		 const bool watched)
 {
 	struct split_walk sw = {
 		.w = { .mem = &r->mem,
@@ -133,13 +134,13 @@ split_pop_inline(struct split *r, uint16_t *head, struct iovec *iov,
 	};
 	uint16_t taken;
 
-	if (r->avail_idx == r->last_avail && !split_has_again(r)) {
+	if (r->avail_idx == r->last_avail && !(watched && split_has_again(r))) {
 		int n = split_look(r);
 
 		if (n <= 0)
 			return n;
 	}
-	if (!take_head(r, &taken))
+	if (!take_head(r, &taken, watched))
 		return RING_BAD;
 	*head = taken;
 	if (unlikely(!split_walk_chain(r, &sw, taken)))

@@ -119,7 +119,15 @@ int
 split_pop(struct split *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 	  int n_iov, struct ring_bad_chain *bad)
 {
-	return split_pop_inline(r, head, iov, flags, n_iov, bad);
+	return split_pop_inline(r, head, iov, flags, n_iov, bad, r->watched);
+}
+
+bool
+split_push(struct split *r, uint16_t head, uint32_t len)
+{
+	if (r->watched && head < r->size && r->inflight[head] && r->used)
+		split_watch_push(r, head);
+	return split_push_inline(r, head, len);
 }
 
 int

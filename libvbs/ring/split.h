@@ -153,8 +153,11 @@ split_clear_inflight(struct split *r, uint16_t head)
 }
 
 /* false if that head is not in flight; then nothing happens. */
+bool split_push(struct split *r, uint16_t head, uint32_t len);
+
+/* The same for a ring that nobody watches. */
 static inline bool
-split_push(struct split *r, uint16_t head, uint32_t len)
+split_push_inline(struct split *r, uint16_t head, uint32_t len)
 {
 	struct split_used_elem *elem;
 
@@ -162,8 +165,6 @@ split_push(struct split *r, uint16_t head, uint32_t len)
 		return false;
 	if (!r->used)
 		return true; /* not mapped */
-	if (unlikely(r->watched))
-		split_watch_push(r, head);
 	elem = &r->used->ring[r->used_idx++ & r->mask];
 	__atomic_store_n(&elem->id, htole32(head), __ATOMIC_RELAXED);
 	__atomic_store_n(&elem->len, htole32(len), __ATOMIC_RELAXED);

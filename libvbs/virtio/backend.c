@@ -627,6 +627,7 @@ backend_set_log(struct virtio_common *vb, struct dirty_log *log)
 
 		pthread_mutex_lock(&vq->mtx);
 		ring_watch_log(&vq->priv->ring, log);
+		queue_update(vq->priv);
 		pthread_mutex_unlock(&vq->mtx);
 	}
 }

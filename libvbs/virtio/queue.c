@@ -15,8 +15,8 @@
 
 /* ---- liveness: vq->mtx is held ------------------------------------- */
 
-static void
-update_live(struct vq_priv *q)
+void
+queue_update(struct vq_priv *q)
 {
 	struct virtio_priv *p = q->dev;
 
@@ -25,6 +25,7 @@ update_live(struct vq_priv *q)
 		  q->n_abandoned == 0 &&
 		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
 		  __atomic_load_n(&p->ready, __ATOMIC_RELAXED);
+	q->plain = q->live && !q->ring.packed && !ring_is_watched(&q->ring);
 }
 
 /* Bring the ring to the present map, unless chains of the old one are out. */
@@ -264,7 +265,7 @@ queue_open(struct vqueue_info *vq, uint16_t size,
 		ring_unmap(&q->ring);
 		vq->enabled = false;
 	}
-	update_live(q);
+	queue_update(q);
 	work = has_work(q);
 	pthread_mutex_unlock(&vq->mtx);
 	if (work)
@@ -297,7 +298,7 @@ queue_enable(struct vqueue_info *vq)
 		return;
 	pthread_mutex_lock(&vq->mtx);
 	ok = enable_ring(vq) == 0;
-	update_live(q);
+	queue_update(q);
 	work = has_work(q);
 	pthread_mutex_unlock(&vq->mtx);
 	if (!ok)
@@ -333,7 +334,7 @@ stop_one(struct vqueue_info *vq)
 {
 	pthread_mutex_lock(&vq->mtx);
 	vq->priv->stopping = true;
-	update_live(vq->priv);
+	queue_update(vq->priv);
 	pthread_mutex_unlock(&vq->mtx);
 }
 
@@ -415,7 +416,7 @@ queue_clear(struct vqueue_info *vq)
 	q->stale_map = false;
 	q->deserted = false;
 	q->polled = 0;
-	q->live = false;
+	q->live = q->plain = false;
 	pthread_mutex_unlock(&vq->mtx);
 }
 
@@ -507,7 +508,7 @@ queues_update(struct virtio_common *vb)
 		bool work;
 
 		pthread_mutex_lock(&vq->mtx);
-		update_live(vq->priv);
+		queue_update(vq->priv);
 		work = has_work(vq->priv);
 		pthread_mutex_unlock(&vq->mtx);
 		if (work)
@@ -595,7 +596,7 @@ queue_serve(struct vqueue_info *vq)
 	pthread_mutex_lock(&vq->mtx);
 	if (!q->live) {
 		update_map(q);
-		update_live(q);
+		queue_update(q);
 	}
 	work = has_work(q);
 	if (work)

@@ -48,6 +48,7 @@ struct vq_priv {
 	uint32_t pfn;              /* legacy: the layout's page */
 	uint16_t size_max;
 	bool live;       /* chains may be taken: all of the below allows it */
+	bool plain;      /* live, and the ring is split and unwatched */
 	bool stopping;   /* being reset, or its memory is about to change */
 	bool broken;     /* the driver has made a mess of the ring */
 	bool stale_map;  /* the map has changed under chains in flight */
@@ -153,6 +154,8 @@ int queue_open(struct vqueue_info *vq, uint16_t size,
 	       const struct ring_layout *layout, uint32_t base);
 /* When patience with the device ends. CLOCK_MONOTONIC. */
 void queue_deadline(struct timespec *ts);
+/* The ring is watched, or no more. vq->mtx is held. */
+void queue_update(struct vq_priv *q);
 /* Stop, and wait. false if something has not come back in time. */
 bool queue_stop(struct vqueue_info *vq);
 /* Serve the queue whenever fd is readable. NULL if that cannot be. */
@@ -180,11 +183,18 @@ void queues_pause(void *arg);
 void queues_resume(void *arg);
 extern const struct vm_client_ops queues_vm_ops;
 
-/* May chains be taken? vq->mtx is held. A device can give up at any time. */
+/* A device can give up at any time. */
+static inline bool
+device_has_failed(const struct virtio_priv *p)
+{
+	return __atomic_load_n(&p->failed, __ATOMIC_RELAXED);
+}
+
+/* May chains be taken? vq->mtx is held. */
 static inline bool
 queue_is_live(const struct vq_priv *q)
 {
-	return q->live && !__atomic_load_n(&q->dev->failed, __ATOMIC_RELAXED);
+	return q->live && !device_has_failed(q->dev);
 }
 
 /* What has the front end that keeps the registers? NULL: PCI. Any thread. */

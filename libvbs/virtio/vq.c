@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/unlikely.h"
+#include "ring/split-pop.h"
 #include "virtio/virtio.h"
 
 VBS_API bool
@@ -17,7 +18,7 @@ void COLD
 vq_break(struct vqueue_info *vq)
 {
 	vq->priv->broken = true;
-	vq->priv->live = false;
+	vq->priv->live = vq->priv->plain = false;
 	if (backend_ops_of(vq->common))
 		backend_error(vq);
 	device_needs_reset(vq->common, "bad virtqueue");
@@ -67,6 +68,25 @@ vq_get_bad(struct vq_want *want, int n)
 	return -EINVAL;
 }
 
+/* A ring that is packed or watched; or none at all. */
+static int APART
+vq_get_any(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov, int n_iov,
+	   uint16_t *flags)
+{
+	struct vq_priv *q = vq->priv;
+	struct vq_want want = { .vq = vq,
+				.pidx = pidx,
+				.iov = iov,
+				.flags = flags,
+				.n_iov = n_iov };
+	int n;
+
+	if (!q || !queue_is_live(q))
+		return 0;
+	n = ring_pop(&q->ring, pidx, iov, flags, n_iov, &want.bad);
+	return n < 0 ? vq_get_bad(&want, n) : n;
+}
+
 VBS_API int
 vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	    int n_iov, uint16_t *flags)
@@ -75,14 +95,17 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	struct vq_want want;
 	int n;
 
-	if (!q || n_iov < 1 || !queue_is_live(q))
+	if (n_iov < 1)
 		return 0;
+	if (unlikely(!q || !q->plain || device_has_failed(q->dev)))
+		return vq_get_any(vq, pidx, iov, n_iov, flags);
 	want.vq = vq;
 	want.pidx = pidx;
 	want.iov = iov;
 	want.flags = flags;
 	want.n_iov = n_iov;
-	n = ring_pop(&q->ring, pidx, iov, flags, n_iov, &want.bad);
+	n = split_pop_inline(&q->ring.split, pidx, iov, flags, n_iov, &want.bad,
+			     false);
 	if (unlikely(n < 0))
 		return vq_get_bad(&want, n);
 	return n;
@@ -146,18 +169,28 @@ vq_rel_late(struct vq_priv *q, uint16_t idx, uint32_t iolen)
 	vq_check_idle(q);
 }
 
+/* A ring that is packed or watched; or none at all. */
+static void APART
+vq_rel_any(struct vq_priv *q, uint16_t idx, uint32_t iolen)
+{
+	if (!q)
+		return;
+	/* Live: neither stopping, nor broken, nor of an earlier life. */
+	if (!q->live)
+		vq_rel_late(q, idx, iolen);
+	else
+		(void)ring_push(&q->ring, idx, iolen);
+}
+
 VBS_API void
 vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 {
 	struct vq_priv *q = vq->priv;
 
-	if (!q)
-		return;
-	/* Live: neither stopping, nor broken, nor of an earlier life. */
-	if (unlikely(!q->live))
-		vq_rel_late(q, idx, iolen);
+	if (unlikely(!q || !q->plain))
+		vq_rel_any(q, idx, iolen);
 	else
-		(void)ring_push(&q->ring, idx, iolen);
+		(void)split_push_inline(&q->ring.split, idx, iolen);
 }
 
 VBS_API void
