@@ -5,14 +5,14 @@
 # Environment: VBS_DM, the vbs-dm to test; VBS_VM_DEVICE=qemu, to run the same
 # tests on QEMU's own devices; VBS_VM_HOST=vhost-user, to run the tests that name
 # no host over that one; VBS_CACHE, VBS_VM_ACCEL (tcg, kvm), VBS_VM_PATIENCE
-# (multiplies time limits), VBS_VM_REBOOTS.
+# (multiplies time limits), VBS_VM_REBOOTS, VBS_VM_KILLS, VBS_VM_MIGRATIONS.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # The longest first: with two at a time the others run beside it.
 all=(reboot vhost-user-reboot modern legacy intx multiqueue readonly resize
 	rebind restart reconnect polling frontend echo two-vms
 	vhost-user-{rebind,reconnect,kill,restart,migrate,legacy,modern}
-	vhost-user-{multiqueue,resize,generic,frontend,uml})
+	vhost-user-{multiqueue,packed,resize,generic,frontend,uml})
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # vbs-dm is killed at random instants while the guest writes, and another takes
 # its place: what was in flight is done once, and the guest notices nothing.
-# First QEMU connects, then vbs-dm does.
+# First QEMU connects and the rings are split; then vbs-dm connects and they are
+# packed.
 VM_HOST=vhost-user
 . "$(dirname "$0")/lib/rig.sh"
 device_need_vbs "nothing of it is in flight when it ends"
@@ -17,9 +18,10 @@ milliseconds() {
 	echo "${EPOCHREALTIME%???}" | tr -d .
 }
 
-# kill_under_load TIMES
+# kill_under_load TIMES split|packed
 kill_under_load() {
 	local n killed gaps=()
+	guest vm 60 "pci_rings blk 1001 $2"
 	guest vm 60 fio_start
 	file_changes "$disk" 60
 	for ((n = 0; n < $1; n++)); do
@@ -42,10 +44,11 @@ kill_under_load() {
 VHOST_USER_CHARDEV=,reconnect-ms=20
 device_start vm "3,virtio-blk,$disk,mq=2"
 guest_boot vm "" "${DEVICE_ARGS[@]}"
-kill_under_load $((kills - kills / 2))
+kill_under_load $((kills - kills / 2)) split
 
 DEVICE_OPTIONS=(--client)
+VHOST_USER_PACKED=on
 VHOST_USER_CHARDEV=,server=on,wait=off
 device_start vm "3,virtio-blk,$disk,mq=2"
 guest_boot vm "" "${DEVICE_ARGS[@]}"
-kill_under_load $((kills / 2))
+kill_under_load $((kills / 2)) packed

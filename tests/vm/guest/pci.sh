@@ -81,6 +81,16 @@ pci_face() {
 	esac
 }
 
+# pci_rings NAME DEVICE-ID split|packed: the rings in use; feature bit 34
+pci_rings() {
+	pci_at=$(pci_find "$2")
+	pci_bits=$(cat "$PCI_DEVICES/$pci_at/$(pci_virtio "$pci_at")/features")
+	case $pci_bits in
+	??????????????????????????????????1*) check_is "$1_rings" "$3" packed ;;
+	*) check_is "$1_rings" "$3" split ;;
+	esac
+}
+
 # pci_interrupts VIRTIO: "msix" or "intx", and how many came so far
 pci_interrupts() {
 	awk -v name="$1" '

@@ -10,6 +10,9 @@ VHOST_USER_GENERIC=0
 # More options for QEMU's sockets, such as reconnect-ms=.
 VHOST_USER_CHARDEV=""
 
+# on: QEMU offers the driver packed rings, if the device has them.
+VHOST_USER_PACKED=off
+
 # vhost_user_args SOCKET SLOT
 vhost_user_args() {
 	local words id option queues=1
@@ -35,6 +38,7 @@ vhost_user_args() {
 		option=vhost-user-rng-pci
 		DEVICE_RNG=1044
 	fi
+	option+=",packed=$VHOST_USER_PACKED"
 	DEVICE_ARGS+=(-device "$option,chardev=c${words[0]},addr=${words[0]}")
 }
 
