@@ -30,9 +30,9 @@ struct disk {
 	uint64_t buf;       /* gpa of DISK_BUF_BYTES, page aligned */
 };
 
-/* What a driver that can do all of it accepts. */
-/* With split rings. */
+/* What a driver accepts that can do all of it, with split rings or packed. */
 #define DISK_ALL_FEATURES (~DRV_BIT(DRV_F_RING_PACKED))
+#define DISK_ALL_PACKED   UINT64_MAX
 
 /* Make the image and a device with these options more (or NULL). */
 void disk_open(struct disk *disk, const char *opts);

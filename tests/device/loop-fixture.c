@@ -12,6 +12,7 @@ struct drv_ram ram;
 struct drv_bus *bus;
 struct drv_device dut;
 struct loop *loop;
+uint64_t ring_feature;
 
 void
 setup_with(const char *opts)
@@ -33,6 +34,13 @@ setup(void)
 }
 
 void
+setup_packed(void)
+{
+	setup();
+	ring_feature = DRV_BIT(DRV_F_RING_PACKED);
+}
+
+void
 teardown(void)
 {
 	for (int i = 0; i < dut.n_queues; i++)
@@ -48,11 +56,13 @@ start(enum drv_face face, enum drv_irq irq, uint64_t features)
 	struct drv_device_opts opts = {
 		.face = face,
 		.irq = irq,
-		.features = features,
+		.features = features | ring_feature,
 		.n_queues = LOOP_QUEUES,
 	};
 
 	ck_assert_int_eq(drv_device_start(&dut, &opts), 0);
+	if (face != DRV_LEGACY)
+		ck_assert_int_eq(dut.vqs[0].is_packed, ring_feature != 0);
 }
 
 void
@@ -95,7 +105,7 @@ reap_all(int queue)
 	struct drv_used used;
 	int n = 0;
 
-	while (drv_split_reap(&dut.vqs[queue].ring, &used) == 1)
+	while (drv_vq_reap(&dut.vqs[queue], &used) == 1)
 		n++;
 	return n;
 }

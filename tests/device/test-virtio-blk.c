@@ -27,6 +27,7 @@ static const char *const engines[] = {
 
 static struct disk disk;
 static struct drv_blk_result res;
+static uint64_t wanted = DISK_ALL_FEATURES;
 
 static void
 teardown(void)
@@ -35,10 +36,16 @@ teardown(void)
 }
 
 static void
+want_packed(void)
+{
+	wanted = DISK_ALL_PACKED;
+}
+
+static void
 open_and_start(const char *opts)
 {
 	disk_open(&disk, opts);
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 }
 
 /* A request of segments that the case has laid out itself. */
@@ -75,7 +82,7 @@ START_TEST(config_default_describes_the_image)
 	uint64_t offered;
 
 	disk_open(&disk, NULL);
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 	ck_assert_int_eq(drv_virtio_offered(&disk.dev.vd, &offered), 0);
 	ck_assert_uint_eq(
 		offered & 0xffffff,
@@ -104,7 +111,7 @@ START_TEST(config_options_show)
 
 	disk_open(&disk, "mq=3,sectorsize=1024/4096,discard=800:4:16,writethru,"
 			 "range=8/1024");
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 3);
+	disk_start(&disk, DRV_MODERN, wanted, 3);
 	ck_assert_int_eq(drv_virtio_offered(&disk.dev.vd, &offered), 0);
 	ck_assert_uint_ne(offered & DRV_BIT(DRV_BLK_F_MQ), 0);
 	ck_assert_uint_ne(offered & DRV_BIT(DRV_BLK_F_DISCARD), 0);
@@ -133,7 +140,7 @@ START_TEST(config_acrn_order)
 	disk_close(&disk);
 	disk_open_path(&disk, "b,iothread=2,mq=2", path);
 	memcpy(disk.path, path, sizeof(path));
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 2);
+	disk_start(&disk, DRV_MODERN, wanted, 2);
 	ck_assert_int_eq(drv_blk_config(&disk.dev.vd, &cfg), 0);
 	ck_assert_uint_eq(cfg.capacity, DISK_SECTORS);
 	ck_assert_uint_eq(cfg.n_queues, 2);
@@ -232,6 +239,7 @@ START_TEST(read_of_many_segments)
 	open_and_start(engines[_i]);
 	disk.dev.vqs[0].indirect = true;
 	disk.dev.vqs[0].ring.table_len = 256;
+	disk.dev.vqs[0].packed.table_len = 256;
 	for (uint32_t i = 0; i < 200; i++)
 		segs[i] = (struct drv_seg){ disk.buf + i * 1024, 512, true };
 	ck_assert_int_eq(
@@ -248,8 +256,8 @@ START_TEST(queue_size_is_what_the_driver_finds)
 	struct drv_blk_config cfg;
 
 	disk_open(&disk, _i ? "queue-size=1024" : "queue-size=16");
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
-	ck_assert_uint_eq(disk.dev.vqs[0].ring.size, _i ? 1024 : 16);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
+	ck_assert_uint_eq(drv_vq_areas(&disk.dev.vqs[0]).size, _i ? 1024 : 16);
 	ck_assert_int_eq(drv_blk_config(&disk.dev.vd, &cfg), 0);
 	ck_assert_uint_eq(cfg.seg_max, _i ? 126 : 14);
 	disk.dev.vqs[0].indirect = true;
@@ -264,7 +272,7 @@ END_TEST
 START_TEST(every_queue_serves)
 {
 	disk_open(&disk, "mq=4,iothread=3");
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 4);
+	disk_start(&disk, DRV_MODERN, wanted, 4);
 	for (int i = 0; i < 4; i++) {
 		disk.blk.vq = &disk.dev.vqs[i];
 		ck_assert_int_eq(drv_blk_read(&disk.blk, 8u * (unsigned)i,
@@ -280,7 +288,7 @@ END_TEST
 START_TEST(legacy_face_reads_and_writes)
 {
 	disk_open(&disk, NULL);
-	disk_start(&disk, DRV_LEGACY, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_LEGACY, wanted, 1);
 	ck_assert_int_eq(drv_blk_read(&disk.blk, 4, disk.buf, 2048, &res), 0);
 	assert_result(DRV_BLK_S_OK, 2049);
 	ck_assert(disk_ram_is_fresh(&disk, disk.buf, 2048, 2048));
@@ -294,7 +302,7 @@ START_TEST(null_image_reads_zeroes)
 	struct drv_blk_config cfg;
 
 	disk_open_path(&disk, "null:1g", NULL);
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 	ck_assert_int_eq(drv_blk_config(&disk.dev.vd, &cfg), 0);
 	ck_assert_uint_eq(cfg.capacity, 1u << 21);
 	ck_assert_int_eq(drv_ram_fill(&disk.ram, disk.buf, 0xff, 4096), 0);
@@ -394,7 +402,7 @@ START_TEST(serial_default_is_the_same_each_time)
 	disk.path[0] = '\0';
 	disk_close(&disk);
 	disk_open_path(&disk, path, "ro");
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 	memcpy(disk.path, path, sizeof(path));
 	ck_assert_int_eq(drv_blk_get_id(&disk.blk, second, &res), 0);
 	ck_assert_str_eq(first, second);
@@ -508,7 +516,7 @@ START_TEST(writeback_is_the_drivers_to_change)
 	ck_assert_int_eq(drv_blk_write(&disk.blk, 0, disk.buf, 512, &res), 0);
 	assert_result(DRV_BLK_S_OK, 1);
 	disk_stop(&disk);
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 	ck_assert_uint_eq(writeback(), 1);
 }
 END_TEST
@@ -584,24 +592,18 @@ START_TEST(reset_with_requests_in_flight_starts_afresh)
 					 0);
 		}
 		disk_stop(&disk);
-		disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+		disk_start(&disk, DRV_MODERN, wanted, 1);
 	}
 	ck_assert_int_eq(drv_blk_read(&disk.blk, 0, disk.buf, 512, &res), 0);
 	assert_result(DRV_BLK_S_OK, 513);
 }
 END_TEST
 
-static Suite *
-blk_suite(int n_engines)
+/* What is done with rings. */
+static void
+add_requests(TCase *tc, int n_engines)
 {
-	Suite *s = suite_create("virtio-blk");
-	TCase *tc = tcase_create("device");
-
 	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, NULL, teardown);
-	tcase_add_test(tc, config_default_describes_the_image);
-	tcase_add_test(tc, config_options_show);
-	tcase_add_test(tc, config_acrn_order);
 	tcase_add_loop_test(tc, read_gives_the_image, 0, n_engines);
 	tcase_add_loop_test(tc, read_and_write_at_odd_places, 0, n_engines);
 	tcase_add_loop_test(tc, write_and_flush_reach_the_image, 0, n_engines);
@@ -610,27 +612,45 @@ blk_suite(int n_engines)
 	tcase_add_loop_test(tc, read_of_many_segments, 0, n_engines);
 	tcase_add_loop_test(tc, queue_size_is_what_the_driver_finds, 0, 2);
 	tcase_add_test(tc, every_queue_serves);
-	tcase_add_test(tc, legacy_face_reads_and_writes);
 	tcase_add_test(tc, null_image_reads_zeroes);
 	tcase_add_test(tc, range_is_a_window_of_the_image);
 	tcase_add_test(tc, framing_header_in_single_bytes);
 	tcase_add_test(tc, framing_status_at_the_end_of_the_data);
 	tcase_add_test(tc, framing_header_and_data_in_one_piece);
-	tcase_add_test(tc, serial_default_is_the_same_each_time);
-	tcase_add_test(tc, serial_short_is_padded_with_nul);
-	tcase_add_test(tc, serial_in_a_short_buffer_is_cut);
 	tcase_add_loop_test(tc, write_zeroes_reads_back_as_zeroes, 0,
 			    n_engines);
 	tcase_add_loop_test(tc, write_zeroes_with_unmap_reads_back_as_zeroes, 0,
 			    2);
 	tcase_add_test(tc, discard_keeps_the_rest_and_the_size);
+	tcase_add_loop_test(tc, reset_with_requests_in_flight_starts_afresh, 0,
+			    n_engines);
+}
+
+static Suite *
+blk_suite(int n_engines)
+{
+	Suite *s = suite_create("virtio-blk");
+	TCase *tc = tcase_create("device");
+
+	tcase_add_checked_fixture(tc, NULL, teardown);
+	tcase_add_test(tc, config_default_describes_the_image);
+	tcase_add_test(tc, config_options_show);
+	tcase_add_test(tc, config_acrn_order);
+	tcase_add_test(tc, legacy_face_reads_and_writes);
+	tcase_add_test(tc, serial_default_is_the_same_each_time);
+	tcase_add_test(tc, serial_short_is_padded_with_nul);
+	tcase_add_test(tc, serial_in_a_short_buffer_is_cut);
 	tcase_add_test(tc, writeback_is_the_drivers_to_change);
 	tcase_add_test(tc, writeback_without_flush_is_off);
 	tcase_add_test(tc, writeback_without_its_feature_is_read_only);
 	tcase_add_test(tc, writeback_legacy_stays_as_it_was);
 	tcase_add_test(tc, resize_is_told_and_the_new_sectors_work);
-	tcase_add_loop_test(tc, reset_with_requests_in_flight_starts_afresh, 0,
-			    n_engines);
+	add_requests(tc, n_engines);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_add_checked_fixture(tc, want_packed, teardown);
+	add_requests(tc, n_engines);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -16,6 +16,13 @@ setup_thread(void)
 	setup_with("iothread");
 }
 
+static void
+setup_thread_packed(void)
+{
+	setup_thread();
+	ring_feature = DRV_BIT(DRV_F_RING_PACKED);
+}
+
 /* The thread may not have run at all by the time it is to stop. */
 START_TEST(thread_that_is_freed_at_once_ends)
 {
@@ -54,9 +61,9 @@ fill(int queue)
 	struct drv_seg seg = { RAM_GPA + RAM_SIZE - 64, 1, true };
 	struct drv_vq *vq = &dut.vqs[queue];
 
-	while (drv_split_add(&vq->ring, &seg, 1, NULL) >= 0)
+	while (drv_vq_add(vq, &seg, 1, NULL) >= 0)
 		;
-	drv_split_publish(&vq->ring);
+	drv_vq_publish(vq);
 	ck_assert_int_eq(drv_vq_kick_if_needed(vq), 0);
 }
 
@@ -68,7 +75,7 @@ drain(int queue)
 	struct drv_used used;
 	int n = 0;
 
-	for (; drv_split_in_flight(&vq->ring) > 0; n++)
+	for (; drv_vq_in_flight(vq) > 0; n++)
 		ck_assert_int_eq(drv_vq_wait(vq, &used, DRV_TIMEOUT_MS), 1);
 	return n;
 }
@@ -152,6 +159,7 @@ START_TEST(unplug_in_the_middle_of_work)
 	struct drv_device_opts opts = {
 		.face = DRV_MODERN,
 		.irq = DRV_IRQ_MSIX,
+		.features = ring_feature,
 		.n_queues = LOOP_QUEUES,
 	};
 
@@ -174,19 +182,30 @@ START_TEST(unplug_in_the_middle_of_work)
 END_TEST
 
 static void
-add_cases(Suite *s)
+add_both(TCase *tc)
 {
-	TCase *tc = tcase_create("iothread");
-
-	tcase_add_checked_fixture(tc, setup_thread, teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, thread_that_is_freed_at_once_ends);
 	tcase_add_loop_test(tc, echo_with_each_interrupt, 0, 3);
 	tcase_add_loop_test(tc, all_queues_at_once, 0, 2);
 	tcase_add_test(tc, reset_in_the_middle_of_work);
 	tcase_add_test(tc, queue_reset_in_the_middle_of_work);
 	tcase_add_test(tc, memory_moves_in_the_middle_of_work);
 	tcase_add_test(tc, unplug_in_the_middle_of_work);
+}
+
+static void
+add_cases(Suite *s)
+{
+	TCase *tc = tcase_create("iothread");
+
+	tcase_add_checked_fixture(tc, setup_thread, teardown);
+	tcase_add_test(tc, thread_that_is_freed_at_once_ends);
+	add_both(tc);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_add_checked_fixture(tc, setup_thread_packed, teardown);
+	add_both(tc);
 	suite_add_tcase(s, tc);
 }
 

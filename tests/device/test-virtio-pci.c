@@ -355,6 +355,12 @@ add_cases(Suite *s)
 		tc, window_that_points_nowhere_reads_ones_and_writes_nothing);
 	tcase_add_test(tc, two_devices_of_one_vm_do_not_disturb_each_other);
 	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_add_checked_fixture(tc, setup_packed, teardown);
+	tcase_add_loop_test(tc, echo_on_each_face_with_each_interrupt, 0,
+			    N_COMBINATIONS);
+	suite_add_tcase(s, tc);
 }
 
 int

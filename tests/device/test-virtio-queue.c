@@ -27,6 +27,36 @@ START_TEST(queue_size_that_does_not_fit_is_not_taken)
 }
 END_TEST
 
+START_TEST(queue_size_of_a_packed_ring_is_any_number)
+{
+	static const uint16_t sizes[] = { 1, 2, 3, 5, 48, 63, LOOP_QSIZE };
+	static const uint16_t bad[] = { 0, LOOP_QSIZE + 1, 0x8000, 0xffff };
+	struct drv_device_opts opts = {
+		.face = DRV_MODERN,
+		.irq = DRV_IRQ_MSIX,
+		.features = ring_feature,
+		.queue_size = sizes[_i],
+	};
+
+	ck_assert_int_eq(drv_device_start(&dut, &opts), 0);
+	ck_assert_int_eq(drv_queue_select(&dut.vd, 1), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		ck_assert_int_eq(drv_queue_set_size(&dut.vd, bad[i]), 0);
+		ck_assert_uint_eq(common_get(DRV_C_QUEUE_SIZE), LOOP_QSIZE);
+	}
+	ck_assert_int_eq(drv_queue_select(&dut.vd, 0), 0);
+	ck_assert_uint_eq(common_get(DRV_C_QUEUE_SIZE), sizes[_i]);
+	for (int i = 0; i < 300; i++) {
+		if (sizes[_i] > 1) {
+			echo(0, 20);
+			continue;
+		}
+		post(0, 1); /* no chain is longer than its queue */
+		ck_assert_int_eq(reap_all(0), 1);
+	}
+}
+END_TEST
+
 START_TEST(queue_geometry_is_frozen_while_enabled)
 {
 	start_modern(0);
@@ -37,7 +67,7 @@ START_TEST(queue_geometry_is_frozen_while_enabled)
 	ck_assert_int_eq(drv_queue_set_enable(&dut.vd, 0), 0);
 	ck_assert_uint_eq(common_get(DRV_C_QUEUE_SIZE), LOOP_QSIZE);
 	ck_assert_uint_eq(common_get(DRV_C_QUEUE_DESC),
-			  dut.vqs[0].ring.desc_gpa);
+			  drv_vq_areas(&dut.vqs[0]).desc_gpa);
 	ck_assert_uint_eq(common_get(DRV_C_QUEUE_ENABLE), 1);
 	echo(0, 10);
 }
@@ -61,6 +91,7 @@ START_TEST(queue_smaller_than_offered_works)
 	struct drv_device_opts opts = {
 		.face = DRV_MODERN,
 		.irq = DRV_IRQ_MSIX,
+		.features = ring_feature,
 		.queue_size = 2,
 	};
 
@@ -76,14 +107,14 @@ START_TEST(kick_before_driver_ok_is_served_at_driver_ok)
 	struct drv_seg seg = { RAM_GPA + 0x100000, 1, true };
 
 	drv_virtio_init(&dut.vd, &dut.pci, DRV_MODERN);
-	ck_assert_int_eq(drv_virtio_start(&dut.vd, 0), 0);
+	ck_assert_int_eq(drv_virtio_start(&dut.vd, ring_feature), 0);
 	ck_assert_int_eq(drv_vq_open(vq, &dut.vd, &ram, 0, 0, DRV_NO_VECTOR),
 			 0);
 	dut.n_queues = 1;
 	ck_assert_int_ge(drv_vq_submit(vq, &seg, 1, NULL), 0);
 	ck_assert_int_eq(drv_vq_kick(vq), 0);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
-	ck_assert(!drv_split_has_used(&vq->ring));
+	ck_assert(!drv_vq_has_used(vq));
 	ck_assert_int_eq(drv_virtio_run(&dut.vd), 0);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
 	ck_assert_int_eq(reap_all(0), 1);
@@ -95,8 +126,8 @@ START_TEST(kick_of_a_wrong_queue_does_nothing)
 	struct drv_seg seg = { RAM_GPA + 0x100000, 1, true };
 
 	start(faces[_i], DRV_IRQ_MSIX, 0);
-	ck_assert_int_ge(drv_split_add(&dut.vqs[0].ring, &seg, 1, NULL), 0);
-	drv_split_publish(&dut.vqs[0].ring);
+	ck_assert_int_ge(drv_vq_add(&dut.vqs[0], &seg, 1, NULL), 0);
+	drv_vq_publish(&dut.vqs[0]);
 	ck_assert_int_eq(drv_virtio_kick_raw(&dut.vd, 1, 2, 1), 0);
 	ck_assert_int_eq(drv_virtio_kick_raw(&dut.vd, 0, 2, LOOP_QUEUES), 0);
 	ck_assert_int_eq(drv_virtio_kick_raw(&dut.vd, 0, 2, 0xffff), 0);
@@ -157,7 +188,7 @@ START_TEST(many_chains_direct_and_indirect_over_many_laps)
 		ck_assert_int_eq(drv_bus_run(bus), 0);
 		ck_assert_int_eq(reap_all(0), n);
 	}
-	ck_assert_uint_eq(dut.vqs[0].ring.n_free, LOOP_QSIZE);
+	ck_assert_uint_eq(drv_vq_n_free(&dut.vqs[0]), LOOP_QSIZE);
 }
 END_TEST
 
@@ -190,10 +221,10 @@ END_TEST
 START_TEST(no_interrupt_flag_is_respected)
 {
 	start_modern(0);
-	drv_split_interrupts(&dut.vqs[0].ring, false);
+	drv_vq_interrupts(&dut.vqs[0], false);
 	echo(0, 10);
 	ck_assert_uint_eq(drv_vq_irqs(&dut.vqs[0]), 0);
-	drv_split_interrupts(&dut.vqs[0].ring, true);
+	drv_vq_interrupts(&dut.vqs[0], true);
 	echo(0, 10);
 	ck_assert_uint_eq(drv_vq_irqs(&dut.vqs[0]), 1);
 }
@@ -227,7 +258,7 @@ END_TEST
 START_TEST(legacy_notify_on_empty_overrides_no_interrupt)
 {
 	start(DRV_LEGACY, DRV_IRQ_MSIX, DRV_BIT(DRV_F_NOTIFY_ON_EMPTY));
-	drv_split_interrupts(&dut.vqs[0].ring, false);
+	drv_vq_interrupts(&dut.vqs[0], false);
 	echo(0, 10);
 	ck_assert_uint_eq(drv_vq_irqs(&dut.vqs[0]), 1);
 }
@@ -344,8 +375,8 @@ START_TEST(memory_of_the_next_guest_is_left_alone_until_a_kick)
 	start_modern(0);
 	echo(0, 10);
 	ck_assert_int_eq(vbs_vm_clear_ram(drv_inproc_vm(machine)), 0);
-	ck_assert_int_eq(drv_split_add(&dut.vqs[0].ring, &seg, 1, NULL) < 0, 0);
-	drv_split_publish(&dut.vqs[0].ring);
+	ck_assert_int_ge(drv_vq_add(&dut.vqs[0], &seg, 1, NULL), 0);
+	drv_vq_publish(&dut.vqs[0]);
 	ck_assert_int_eq(drv_bus_dma_add(bus, drv_ram_region(&ram, 0)), 0);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
 	ck_assert_int_eq(reap_all(0), 0);
@@ -367,6 +398,27 @@ START_TEST(bus_master_off_stops_the_modern_face)
 }
 END_TEST
 
+/* What does not depend on how a ring is laid out. */
+static void
+add_both(TCase *tc)
+{
+	tcase_add_test(tc, queue_geometry_is_frozen_while_enabled);
+	tcase_add_test(tc, queue_smaller_than_offered_works);
+	tcase_add_test(tc, kick_before_driver_ok_is_served_at_driver_ok);
+	tcase_add_loop_test(tc, kick_of_a_wrong_queue_does_nothing, 0, 3);
+	tcase_add_test(tc, queue_reset_frees_one_queue_only);
+	tcase_add_loop_test(tc, many_chains_direct_and_indirect_over_many_laps,
+			    0, 4);
+	tcase_add_test(tc, no_interrupt_flag_is_respected);
+	tcase_add_loop_test(tc, bad_address_costs_the_request_only, 0, 3);
+	tcase_add_test(tc, buffer_across_adjacent_regions_is_served);
+	tcase_add_test(tc,
+		       memory_that_goes_and_comes_back_leaves_queues_working);
+	tcase_add_test(tc, memory_removal_waits_for_requests_in_flight);
+	tcase_add_test(tc, memory_of_the_next_guest_is_left_alone_until_a_kick);
+	tcase_add_test(tc, bus_master_off_stops_the_modern_face);
+}
+
 static void
 add_cases(Suite *s)
 {
@@ -375,27 +427,21 @@ add_cases(Suite *s)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, queue_size_that_does_not_fit_is_not_taken);
-	tcase_add_test(tc, queue_geometry_is_frozen_while_enabled);
 	tcase_add_loop_test(tc, queue_that_is_not_there_has_size_0, 0, 3);
-	tcase_add_test(tc, queue_smaller_than_offered_works);
-	tcase_add_test(tc, kick_before_driver_ok_is_served_at_driver_ok);
-	tcase_add_loop_test(tc, kick_of_a_wrong_queue_does_nothing, 0, 3);
-	tcase_add_test(tc, queue_reset_frees_one_queue_only);
-	tcase_add_loop_test(tc, many_chains_direct_and_indirect_over_many_laps,
-			    0, 4);
 	tcase_add_test(tc, indirect_table_at_an_odd_address_works);
-	tcase_add_test(tc, no_interrupt_flag_is_respected);
 	tcase_add_test(tc, used_event_interrupts_exactly_at_the_crossing);
 	tcase_add_test(tc, legacy_notify_on_empty_overrides_no_interrupt);
 	tcase_add_loop_test(tc, bad_ring_stops_the_device_once_until_reset, 0,
 			    3);
-	tcase_add_loop_test(tc, bad_address_costs_the_request_only, 0, 3);
-	tcase_add_test(tc, buffer_across_adjacent_regions_is_served);
-	tcase_add_test(tc,
-		       memory_that_goes_and_comes_back_leaves_queues_working);
-	tcase_add_test(tc, memory_removal_waits_for_requests_in_flight);
-	tcase_add_test(tc, memory_of_the_next_guest_is_left_alone_until_a_kick);
-	tcase_add_test(tc, bus_master_off_stops_the_modern_face);
+	add_both(tc);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_add_checked_fixture(tc, setup_packed, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, queue_size_of_a_packed_ring_is_any_number, 0,
+			    7);
+	add_both(tc);
 	suite_add_tcase(s, tc);
 }
 

@@ -23,6 +23,7 @@ static struct drv_inproc *machine;
 static struct drv_ram ram;
 static struct drv_bus *bus;
 static struct drv_device dut;
+static uint64_t ring_feature;
 
 static void
 setup(void)
@@ -34,6 +35,13 @@ setup(void)
 	ck_assert_int_ge(drv_ram_add(&ram, RAM_GPA, RAM_SIZE, DRV_RAM_HEAP), 0);
 	ck_assert_int_eq(drv_bus_dma_add_ram(bus, &ram), 0);
 	ck_assert_int_eq(drv_device_open(&dut, bus, &ram), 0);
+}
+
+static void
+setup_packed(void)
+{
+	setup();
+	ring_feature = DRV_BIT(DRV_F_RING_PACKED);
 }
 
 static void
@@ -52,7 +60,7 @@ start(enum drv_face face, enum drv_irq irq, uint64_t features)
 	struct drv_device_opts opts = {
 		.face = face,
 		.irq = irq,
-		.features = features,
+		.features = features | ring_feature,
 	};
 
 	ck_assert_int_eq(drv_device_start(&dut, &opts), 0);
@@ -190,19 +198,19 @@ START_TEST(full_queue_is_served_in_one_go)
 	int n = 0;
 
 	start(DRV_MODERN, DRV_IRQ_MSIX, DRV_BIT(DRV_F_EVENT_IDX));
-	for (uint16_t i = 0; i < vq->ring.size; i++) {
+	for (uint16_t i = 0; i < drv_vq_areas(vq).size; i++) {
 		struct drv_seg seg = { gpa + 64u * i, 64, true };
 
-		ck_assert_int_ge(drv_split_add(&vq->ring, &seg, 1, NULL), 0);
+		ck_assert_int_ge(drv_vq_add(vq, &seg, 1, NULL), 0);
 	}
-	drv_split_publish(&vq->ring);
+	drv_vq_publish(vq);
 	ck_assert_int_eq(drv_vq_kick(vq), 0);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
-	while (drv_split_reap(&vq->ring, &used) == 1) {
+	while (drv_vq_reap(vq, &used) == 1) {
 		ck_assert_uint_eq(used.len, 64);
 		n++;
 	}
-	ck_assert_int_eq(n, vq->ring.size);
+	ck_assert_int_eq(n, drv_vq_areas(vq).size);
 	ck_assert_uint_eq(drv_vq_irqs(vq), 1);
 }
 END_TEST
@@ -232,15 +240,10 @@ START_TEST(options_are_refused)
 }
 END_TEST
 
-static Suite *
-rnd_suite(void)
+static void
+add_both(TCase *tc)
 {
-	Suite *s = suite_create("virtio-rnd");
-	TCase *tc = tcase_create("device");
-
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, function_is_the_transitional_entropy_device);
 	tcase_add_loop_test(tc, read_on_each_face_with_each_interrupt, 0,
 			    N_COMBINATIONS);
 	tcase_add_test(tc, read_of_any_size_writes_what_it_reports);
@@ -248,7 +251,23 @@ rnd_suite(void)
 	tcase_add_loop_test(tc, readable_buffer_is_left_alone, 0, 3);
 	tcase_add_test(tc, full_queue_is_served_in_one_go);
 	tcase_add_test(tc, device_works_after_many_restarts);
+}
+
+static Suite *
+rnd_suite(void)
+{
+	Suite *s = suite_create("virtio-rnd");
+	TCase *tc = tcase_create("device");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, function_is_the_transitional_entropy_device);
 	tcase_add_test(tc, options_are_refused);
+	add_both(tc);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_add_checked_fixture(tc, setup_packed, teardown);
+	add_both(tc);
 	suite_add_tcase(s, tc);
 	return s;
 }
