@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtio device brought up on the ring of a bed, through modern registers
- * and with MSI-X, as a guest does it. Whatever fails ends the benchmark.
+ * A virtio device brought up on the ring of a bed: through modern registers
+ * and with MSI-X, as a guest does it, or by a vhost-user front end. Whatever
+ * fails ends the benchmark.
  */
 #ifndef BENCH_BED_DEVICE_H
 #define BENCH_BED_DEVICE_H
 
 #include "bench/ring-bed.h"
 #include "driver/pci.h"
+#include "driver/vhost-user.h"
 #include "driver/virtio.h"
 
 struct bed_device {
-	struct drv_bus *bus;
+	struct drv_bus *bus; /* NULL: vhost-user */
+	struct drv_vu vu;
+	int kick_fd;
+	int call_fd;
 	struct drv_pci pci;
 	struct drv_virtio vd;
 	int kick_bar;
@@ -22,6 +27,14 @@ struct bed_device {
 /* Probe the function behind a bus, and let it reach the bed's memory. */
 void bed_device_open(struct bed_device *d, struct drv_bus *bus,
 		     const struct ring_bed *bed);
+/*
+ * The same for the back end behind a connected socket, ours from now on.
+ * Without kicks it gets no descriptor for them, and has to look by itself.
+ */
+void bed_device_open_vhost_user(struct bed_device *d, int fd, bool kicks,
+				const struct ring_bed *bed);
+/* Close the carrier, whichever it is. */
+void bed_device_close(struct bed_device *d);
 /* After bed_reset(): negotiate, give it the ring as queue 0, DRIVER_OK. */
 void bed_device_start(struct bed_device *d, const struct ring_bed *bed);
 /* Reset it. */

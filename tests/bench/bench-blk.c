@@ -4,27 +4,24 @@
  * 1, 32 and 128 at a time, of nothing (null) and of a file in shared memory
  * (tmpfs), beside a plain loop of pread(2) on the same file.
  *
- * The driver spins on one core and everything else has another. Two ways in:
- * a function of this process, and vbs-dm behind a vfio-user socket; there the
+ * The driver spins on one core and everything else has another. The ways in:
+ * a function of this process; vbs-dm behind a vfio-user socket, where the
  * driver kicks by message, or, with a doorbell page, by a store that is polled
- * for. Requests a second are wall-clock; what the device side spent on each is
- * CPU time, and stands still on a busy machine.
+ * for; and vbs-dm behind a vhost-user socket, with qemu-storage-daemon beside
+ * it, where it kicks by eventfd. Requests a second are wall-clock; what the
+ * device side spent on each is CPU time, and stands still on a busy machine.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bench/bed-device.h"
 #include "bench/bench.h"
+#include "bench/disk-process.h"
 #include "devices/devices.h"
 #include "driver/inproc.h"
 #include "driver/vfio-user.h"
@@ -48,22 +45,31 @@ static const uint16_t depths[] = { 1, 32, 128 };
 
 static const struct disk {
 	const char *name;
-	const char *opts; /* %s is the file */
+	const char *opts; /* for vbs-dm; %s is the file */
+	const char *qemu; /* for qemu-storage-daemon */
 } disks[] = {
-	{ "null", "null:256M" },
-	{ "tmpfs, threads", "%s,ro,aio=threads" },
-	{ "tmpfs, io_uring", "%s,ro,aio=io_uring" },
+	{ "null", "null:256M",
+	  "driver=null-co,node-name=d,size=268435456,read-zeroes=off" },
+	{ "tmpfs, threads", "%s,ro,aio=threads",
+	  "driver=file,node-name=d,filename=%s,read-only=on,locking=off,"
+	  "aio=threads" },
+	{ "tmpfs, io_uring", "%s,ro,aio=io_uring",
+	  "driver=file,node-name=d,filename=%s,read-only=on,locking=off,"
+	  "aio=io_uring" },
 };
 #define N_DISKS ((int)(sizeof(disks) / sizeof(disks[0])))
 
 static const struct way {
 	const char *name;
+	enum { IN_PROCESS, VFIO_USER, VHOST_USER, VHOST_POLLED, QEMU } kind;
 	const char *poll; /* an option for vbs-dm */
-	bool in_process;
 } ways[] = {
-	{ "in process", NULL, true },
-	{ "vfio-user", NULL, false },
-	{ "vfio-user, doorbell page", "--poll-us=100", false },
+	{ "in process", IN_PROCESS, NULL },
+	{ "vfio-user", VFIO_USER, NULL },
+	{ "vfio-user, doorbell page", VFIO_USER, "--poll-us=100" },
+	{ "vhost-user", VHOST_USER, NULL },
+	{ "vhost-user, no kicks", VHOST_POLLED, "--poll-us=100" },
+	{ "qemu-storage-daemon, vhost-user", QEMU, NULL },
 };
 #define N_WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
@@ -72,7 +78,7 @@ struct row {
 	const struct disk *disk;
 	const struct way *way;
 	struct bed_device device;
-	struct drv_inproc *inproc; /* or NULL, and vbs-dm: */
+	struct drv_inproc *inproc; /* or NULL, and a process: */
 	pid_t pid;
 	struct bench_cell kiops[N_DEPTHS];
 	struct bench_cell cpu_us[N_DEPTHS]; /* of the device side, a request */
@@ -85,6 +91,7 @@ struct blk_bench {
 	struct ring_bed bed;
 	struct row rows[N_ROWS];
 	int n_rows;
+	bool no_qemu; /* said already */
 	int file;
 	char path[64];
 	uint64_t random;
@@ -121,16 +128,16 @@ make_file(struct blk_bench *bb)
 		       bb->file);
 }
 
+/* Put the file where %s stands. */
 static void
-disk_options(const struct blk_bench *bb, const struct disk *disk, char *text,
+disk_options(const struct blk_bench *bb, const char *opts, char *text,
 	     size_t size)
 {
-	const char *rest = disk->opts;
+	const char *at = strstr(opts, "%s");
+	int before = at ? (int)(at - opts) : (int)strlen(opts);
 
-	if (strncmp(rest, "%s", 2) == 0)
-		(void)snprintf(text, size, "%s%s", bb->path, rest + 2);
-	else
-		(void)snprintf(text, size, "%s", rest);
+	(void)snprintf(text, size, "%.*s%s%s", before, opts, at ? bb->path : "",
+		       at ? at + 2 : "");
 }
 
 /* Its threads inherit the other core. */
@@ -150,43 +157,59 @@ open_in_process(struct blk_bench *bb, struct row *row, const char *opts,
 	return rc;
 }
 
-/* The child becomes vbs-dm. */
-static void __attribute__((noreturn))
-exec_vbs_dm(const struct blk_bench *bb, const struct way *way, const char *opts,
-	    int fd)
+static int
+open_vfio_user(struct blk_bench *bb, struct row *row, const char *opts,
+	       struct drv_bus **bus)
 {
-	const char *path = getenv("VBS_DM");
-	char device[160], number[16];
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int fd = disk_process_vbs_dm("vfio-user", opts, row->way->poll,
+				     bb->b.other_cpu, &row->pid);
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	bench_pin(bb->b.other_cpu);
-	(void)dup2(null, STDOUT_FILENO);
-	(void)fcntl(fd, F_SETFD, 0);
-	(void)snprintf(number, sizeof(number), "%d", fd);
-	(void)snprintf(device, sizeof(device), "3,virtio-blk,%s", opts);
-	if (!path)
-		path = "devicemodel/vbs-dm";
-	(void)execl(path, path, "--fd", number, "-s", device, way->poll,
-		    (char *)NULL);
-	bench_die(path, -errno);
+	return fd < 0 ? fd : drv_vfio_user_attach(fd, NULL, bus);
 }
 
 static int
-open_vbs_dm(struct blk_bench *bb, struct row *row, const char *opts,
-	    struct drv_bus **bus)
+open_vhost_user(struct blk_bench *bb, struct row *row, const char *opts)
 {
-	int pair[2];
+	int fd = row->way->kind == QEMU
+			 ? disk_process_qemu(opts, bb->b.other_cpu, &row->pid)
+			 : disk_process_vbs_dm("vhost-user", opts,
+					       row->way->poll, bb->b.other_cpu,
+					       &row->pid);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	row->pid = fork();
-	if (row->pid < 0)
-		return -errno;
-	if (row->pid == 0)
-		exec_vbs_dm(bb, row->way, opts, pair[0]);
-	(void)close(pair[0]);
-	return drv_vfio_user_attach(pair[1], NULL, bus);
+	if (fd >= 0)
+		bed_device_open_vhost_user(&row->device, fd,
+					   row->way->kind != VHOST_POLLED,
+					   &bb->bed);
+	return fd;
+}
+
+static int
+open_bus(struct blk_bench *bb, struct row *row, const char *opts)
+{
+	struct drv_bus *bus = NULL;
+	int rc = row->way->kind == IN_PROCESS
+			 ? open_in_process(bb, row, opts, &bus)
+			 : open_vfio_user(bb, row, opts, &bus);
+
+	if (rc >= 0)
+		bed_device_open(&row->device, bus, &bb->bed);
+	return rc;
+}
+
+/* That a program is not there is said once. */
+static void
+say_skipped(struct blk_bench *bb, const struct row *row, int rc)
+{
+	if (row->way->kind != QEMU || rc != -ENOENT) {
+		(void)printf("skipped: %s, %s: %s\n", row->disk->name,
+			     row->way->name, strerror(-rc));
+		return;
+	}
+	if (!bb->no_qemu)
+		(void)printf("skipped: qemu-storage-daemon is not installed; "
+			     "get it with apt-get install qemu-system-common, "
+			     "or run ./quickstart bench\n");
+	bb->no_qemu = true;
 }
 
 /* A way that this machine does not have is left out. */
@@ -194,32 +217,26 @@ static void
 open_row(struct blk_bench *bb, const struct disk *disk, const struct way *way)
 {
 	struct row *row = &bb->rows[bb->n_rows];
-	struct drv_bus *bus = NULL;
-	char opts[128];
+	bool vhost = way->kind >= VHOST_USER;
+	char opts[160];
 	int rc;
 
 	*row = (struct row){ .disk = disk, .way = way };
-	disk_options(bb, disk, opts, sizeof(opts));
-	rc = way->in_process ? open_in_process(bb, row, opts, &bus)
-			     : open_vbs_dm(bb, row, opts, &bus);
-	if (rc < 0) {
-		(void)printf("skipped: %s, %s: %s\n", disk->name, way->name,
-			     strerror(-rc));
-		return;
-	}
-	bed_device_open(&row->device, bus, &bb->bed);
-	bb->n_rows++;
+	disk_options(bb, way->kind == QEMU ? disk->qemu : disk->opts, opts,
+		     sizeof(opts));
+	rc = vhost ? open_vhost_user(bb, row, opts) : open_bus(bb, row, opts);
+	if (rc < 0)
+		say_skipped(bb, row, rc);
+	else
+		bb->n_rows++;
 }
 
 static void
 close_row(struct row *row)
 {
-	drv_bus_close(row->device.bus);
+	bed_device_close(&row->device);
 	drv_inproc_free(row->inproc);
-	if (row->pid > 0) {
-		(void)kill(row->pid, SIGTERM);
-		(void)waitpid(row->pid, NULL, 0);
-	}
+	disk_process_end(row->pid);
 }
 
 /* ---- the driver ------------------------------------------------------------
@@ -421,6 +438,42 @@ print_rows(const struct blk_bench *bb)
 		     bench_median(&bb->pread_us));
 }
 
+static const struct row *
+find_row(const struct blk_bench *bb, const struct disk *disk, int kind)
+{
+	for (int r = 0; r < bb->n_rows; r++)
+		if (bb->rows[r].disk == disk &&
+		    (int)bb->rows[r].way->kind == kind)
+			return &bb->rows[r];
+	return NULL;
+}
+
+/* Requests a second: one row's by qemu-storage-daemon's. */
+static void
+print_ratio(const struct row *row, const struct row *qemu)
+{
+	if (!row || !qemu)
+		return;
+	(void)printf("%s: vbs-dm, %s : %s:", row->disk->name, row->way->name,
+		     qemu->way->name);
+	for (int d = 0; d < N_DEPTHS; d++)
+		(void)printf(" %.2f at depth %u%s",
+			     bench_median(&row->kiops[d]) /
+				     bench_median(&qemu->kiops[d]),
+			     depths[d], d + 1 < N_DEPTHS ? "," : "\n");
+}
+
+static void
+print_ratios(const struct blk_bench *bb)
+{
+	for (int i = 0; i < N_DISKS; i++) {
+		const struct row *qemu = find_row(bb, &disks[i], QEMU);
+
+		print_ratio(find_row(bb, &disks[i], VHOST_USER), qemu);
+		print_ratio(find_row(bb, &disks[i], VHOST_POLLED), qemu);
+	}
+}
+
 static void
 report_rows(struct blk_bench *bb)
 {
@@ -473,6 +526,7 @@ main(int argc, char **argv)
 			open_row(&bb, &disks[d], &ways[w]);
 	measure(&bb);
 	print_rows(&bb);
+	print_ratios(&bb);
 	report_rows(&bb);
 	for (int r = 0; r < bb.n_rows; r++)
 		close_row(&bb.rows[r]);
