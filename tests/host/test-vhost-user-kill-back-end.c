@@ -12,7 +12,7 @@
 #include "host/disk-client.h"
 #include "suite.h"
 
-#define ROUNDS    25
+#define ROUNDS    15
 #define WINDOW_US 6000 /* within which it is killed */
 #define AFTER     30   /* requests by interrupt, before the next window */
 

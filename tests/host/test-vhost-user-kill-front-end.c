@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) be_front_end(unsigned int seed)
 	struct drv_load_opts opts = { .seed = seed, .indirect = seed % 2 };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	disk_client_init(&c, false, 2, &opts);
+	disk_client_init(&c, seed % 3 == 0, 2, &opts);
 	/* In the order of a start-up, so that it can end at each step. */
 	if (drv_vu_device_attach(&c.dev, disk_server_connect(&server)) < 0 ||
 	    drv_vu_device_start(&c.dev) < 0 ||

@@ -14,7 +14,7 @@
 #include "host/disk-client.h"
 #include "suite.h"
 
-#define ROUNDS      200
+#define ROUNDS      120
 #define WINDOW_US   500 /* of I/O between two steps */
 #define N_QUEUES    2   /* of the load; one more is for single requests */
 #define SLOT_GPA    (UINT64_C(1) << 32)
@@ -35,8 +35,17 @@ teardown(void)
 /* What the back end has to do without. */
 enum without { NOTHING, INFLIGHT_AREA, KICKS, N_WITHOUT };
 
+static const char *const cases[] = {
+	"split",
+	"packed",
+	"split, no inflight area",
+	"packed, no inflight area",
+	"split, no kicks",
+	"packed, no kicks",
+};
+
 static void
-start_all(enum without without)
+start_all(enum without without, bool packed)
 {
 	struct drv_load_opts opts = { .flushes = 1,
 				      .seed = (uint64_t)getpid() };
@@ -44,7 +53,7 @@ start_all(enum without without)
 	program_enter();
 	disk_server_init(&server, "s", "disk.img", "mq=3,iothread=2", false);
 	disk_server_start(&server);
-	disk_client_init(&client, false, N_QUEUES, &opts);
+	disk_client_init(&client, packed, N_QUEUES, &opts);
 	client.dev.opts.n_queues = N_QUEUES + 1;
 	client.dev.opts.no_kick = without == KICKS;
 	if (without == INFLIGHT_AREA)
@@ -132,7 +141,7 @@ START_TEST(slots_come_and_go_under_load)
 	struct drv_blk blk;
 	uint64_t max = 0;
 
-	start_all(NOTHING);
+	start_all(NOTHING, _i);
 	ck_assert_int_eq(drv_blk_init(&blk, &client.dev.queues[N_QUEUES].vq,
 				      &client.ram, 1),
 			 0);
@@ -162,8 +171,8 @@ START_TEST(slots_come_and_go_under_load)
 							      (uint64_t)n)]);
 		most = n > most ? n : most;
 	}
-	(void)printf("%u slots added and removed, up to %d at a time\n", rounds,
-		     most + 1);
+	(void)printf("%s: %u slots added and removed, up to %d at a time\n",
+		     cases[_i], rounds, most + 1);
 	samples_print(&us, "a slot", "us");
 	while (n > 0)
 		remove_slot(slots[--n]);
@@ -176,7 +185,7 @@ START_TEST(all_slots_at_once)
 	int slots[MAX_SLOTS], n = 0;
 	struct drv_blk blk;
 
-	start_all(NOTHING);
+	start_all(NOTHING, _i);
 	ck_assert_int_eq(drv_blk_init(&blk, &client.dev.queues[N_QUEUES].vq,
 				      &client.ram, 1),
 			 0);
@@ -198,7 +207,7 @@ START_TEST(rings_stop_and_start_under_load)
 	unsigned int rounds = program_rounds(ROUNDS);
 	struct samples us = { 0 };
 
-	start_all((enum without)_i);
+	start_all((enum without)(_i / 2), _i % 2);
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct drv_vu_queue *q = &client.dev.queues[drv_load_random(
 			&client.load, N_QUEUES)];
@@ -210,11 +219,10 @@ START_TEST(rings_stop_and_start_under_load)
 		ck_assert_int_eq(drv_vu_queue_stop(q), 0);
 		samples_add(&us, (double)(now_us() - start));
 		/* All that was taken has come back, and no more was taken. */
-		ck_assert_uint_eq((uint16_t)q->base,
-				  drv_split_raw_get_used_idx(&q->vq.ring));
+		ck_assert_uint_eq(q->base, drv_vq_base(&q->vq));
 		ck_assert_int_eq(drv_vu_queue_start(q), 0);
 	}
-	(void)printf("%u rings stopped and started\n", rounds);
+	(void)printf("%s: %u rings stopped and started\n", cases[_i], rounds);
 	samples_print(&us, "GET_VRING_BASE under load", "us");
 	end_all();
 }
@@ -252,10 +260,10 @@ START_TEST(device_resets_under_load)
 	unsigned int rounds = program_rounds(ROUNDS);
 	struct samples us = { 0 };
 
-	start_all((enum without)_i);
+	start_all((enum without)(_i / 2), _i % 2);
 	for (unsigned int i = 0; i < rounds; i++)
 		samples_add(&us, reset_under_load(i % 2));
-	(void)printf("%u device resets\n", rounds);
+	(void)printf("%s: %u device resets\n", cases[_i], rounds);
 	samples_print(&us, "reset under load", "us");
 	end_all();
 }
@@ -269,10 +277,11 @@ main(void)
 
 	tcase_set_timeout(tc, getenv("VBS_ROUNDS") ? 0 : 60);
 	tcase_add_checked_fixture(tc, NULL, teardown);
-	tcase_add_test(tc, slots_come_and_go_under_load);
-	tcase_add_test(tc, all_slots_at_once);
-	tcase_add_loop_test(tc, rings_stop_and_start_under_load, 0, N_WITHOUT);
-	tcase_add_loop_test(tc, device_resets_under_load, 0, N_WITHOUT);
+	tcase_add_loop_test(tc, slots_come_and_go_under_load, 0, 2);
+	tcase_add_loop_test(tc, all_slots_at_once, 0, 2);
+	tcase_add_loop_test(tc, rings_stop_and_start_under_load, 0,
+			    2 * N_WITHOUT);
+	tcase_add_loop_test(tc, device_resets_under_load, 0, 2 * N_WITHOUT);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
