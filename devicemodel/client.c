@@ -64,6 +64,7 @@ on_timer(evutil_socket_t sock, short what, void *arg)
 		wait_for_next(c);
 		return;
 	}
+	c->told = false;
 	c->connected = true;
 	(void)clock_gettime(CLOCK_MONOTONIC, &c->since);
 	vbs_log(c->ctx, VBS_LOG_INFO, "%s: connected to %s", c->name, c->path);
@@ -109,10 +110,8 @@ was_good(const struct dm_client *c)
 void
 dm_client_connect(struct dm_client *client)
 {
-	if (client->connected && was_good(client)) {
+	if (client->connected && was_good(client))
 		client->n_tries = 0;
-		client->told = false;
-	}
 	client->connected = false;
 	wait_for_next(client);
 }

@@ -113,7 +113,7 @@ const struct dm_option blk_option_table[] = {
 		.max = 1024,
 		.value = "N",
 		.help = "largest ring, a power of two",
-		.def = "256",
+		.def = "256, or 1024 over vhost-user",
 	},
 	{
 		.name = "iothread",
