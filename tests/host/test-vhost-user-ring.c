@@ -22,6 +22,14 @@ setup(void)
 	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
 }
 
+/* Queues 1 and 2 in a thread of their own. */
+static void
+setup_iothread(void)
+{
+	vhost_loop_open(&l, "iothread");
+	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
+}
+
 static void
 teardown(void)
 {
@@ -465,13 +473,17 @@ main(void)
 		inflight_area_is_refused_while_a_ring_runs,
 		requests_in_flight_are_done_by_who_comes_after,
 	};
-	TCase *tc = tcase_create("vhost-user-ring");
+	TCase *tc[2] = { tcase_create("vhost-user-ring"),
+			 tcase_create("vhost-user-ring in a thread") };
 	Suite *suite = suite_create("vhost-user-ring");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 30);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tc, tests[i]);
-	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc[0], setup, teardown);
+	tcase_add_checked_fixture(tc[1], setup_iothread, teardown);
+	for (int k = 0; k < 2; k++) {
+		tcase_set_timeout(tc[k], 30);
+		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+			tcase_add_test(tc[k], tests[i]);
+		suite_add_tcase(suite, tc[k]);
+	}
 	return suite_run(suite);
 }
