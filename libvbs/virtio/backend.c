@@ -203,10 +203,8 @@ drop_kick(struct backend_queue *be)
 }
 
 static void
-drop_queue(struct vq_priv *q)
+drop_lent(struct backend_queue *be)
 {
-	struct backend_queue *be = q->be;
-
 	poll_stop(be);
 	drop_kick(be);
 	pthread_mutex_lock(&be->mtx);
@@ -216,6 +214,12 @@ drop_queue(struct vq_priv *q)
 	pthread_mutex_unlock(&be->mtx);
 	be->base = 0;
 	be->area = NULL;
+}
+
+static void
+drop_queue(struct vq_priv *q)
+{
+	drop_lent(q->be);
 	pthread_mutex_lock(&q->vq->mtx);
 	ring_watch_area(&q->ring, false, NULL, 0);
 	ring_watch_log(&q->ring, NULL);
@@ -242,7 +246,7 @@ backend_queue_free(struct vq_priv *q)
 {
 	if (!q->be)
 		return;
-	drop_queue(q);
+	drop_lent(q->be); /* the queue itself has gone, with the device */
 	(void)pthread_mutex_destroy(&q->be->mtx);
 	free(q->be);
 	q->be = NULL;
