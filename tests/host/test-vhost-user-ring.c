@@ -86,15 +86,13 @@ END_TEST
 
 START_TEST(stopping_waits_for_what_is_in_flight)
 {
-	struct loop *loop = vhost_loop_device(&l);
-
-	__atomic_store_n(&loop->hold, true, __ATOMIC_SEQ_CST);
+	vhost_loop_hold(&l, true, false);
 	for (int i = 0; i < 3; i++)
 		(void)vhost_loop_submit(&l, 0);
 	ck_assert_uint_eq(stop(0), 3);
 	ck_assert_uint_eq(drv_split_raw_get_used_idx(&queue(0)->vq.ring), 3);
 	vhost_loop_take(&l, 0, 3);
-	ck_assert_int_eq(loop->n_stops, 1);
+	ck_assert_int_eq(vhost_loop_look(&l)->n_stops, 1);
 }
 END_TEST
 
@@ -424,21 +422,20 @@ END_TEST
 
 START_TEST(requests_in_flight_are_done_by_who_comes_after)
 {
-	struct loop *loop = vhost_loop_device(&l);
-	int n = loop->n_chains;
+	int n = vhost_loop_look(&l)->n_chains;
 
 	/* Stuck: they have not come back when the connection is lost. */
-	loop->hold = loop->stuck = true;
+	vhost_loop_hold(&l, true, true);
 	for (int i = 0; i < 3; i++)
 		(void)vhost_loop_submit(&l, 0);
-	while (__atomic_load_n(&loop->n_chains, __ATOMIC_SEQ_CST) < n + 3)
+	while (vhost_loop_look(&l)->n_chains < n + 3)
 		(void)drv_vu_device_serve(&l.dev, 1);
 	drv_vu_device_lost(&l.dev);
 	ck_assert_int_eq(
 		drv_vu_device_attach(&l.dev, served_connect(&l.served)), 0);
-	loop->hold = loop->stuck = false;
+	vhost_loop_hold(&l, false, false);
 	ck_assert_int_eq(drv_vu_device_resume(&l.dev), 0);
-	loop_release(loop, 0);
+	vhost_loop_release(&l);
 	vhost_loop_take(&l, 0, 3);
 	vhost_loop_echo(&l, 0, 4);
 }

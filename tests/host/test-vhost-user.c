@@ -136,8 +136,7 @@ START_TEST(features_change_between_two_lives_of_the_rings)
 	l.dev.features |= LOOP_BITS;
 	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
 	vhost_loop_echo(&l, 0, 2);
-	ck_assert(
-		vbs_has_feature(&vhost_loop_device(&l)->common, LOOP_F_EXTRA));
+	ck_assert(vbs_has_feature(&vhost_loop_look(&l)->common, LOOP_F_EXTRA));
 }
 END_TEST
 
@@ -261,12 +260,12 @@ END_TEST
 START_TEST(reset_stops_and_disables_the_rings)
 {
 	for (int i = 0; i < 2; i++) {
-		int n_resets = vhost_loop_device(&l)->n_resets;
+		int n_resets = vhost_loop_look(&l)->n_resets;
 
 		ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
 		vhost_loop_echo(&l, 1, 3);
 		ck_assert_int_eq(drv_vu_device_reset(&l.dev, i == 0), 0);
-		ck_assert_int_eq(vhost_loop_device(&l)->n_resets, n_resets + 1);
+		ck_assert_int_eq(vhost_loop_look(&l)->n_resets, n_resets + 1);
 		ck_assert_uint_eq(status(), 0);
 		ck_assert_int_eq(drv_vu_device_stop(&l.dev), 0);
 	}

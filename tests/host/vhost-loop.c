@@ -39,6 +39,65 @@ vhost_loop_close(struct vhost_loop *l)
 	served_stop(&l->served);
 }
 
+/* What the control thread is asked to do, and what it has found. */
+static struct loop seen;
+static bool want_hold, want_stuck;
+
+static void
+look(struct served *s)
+{
+	struct loop *loop = loop_of(s->dev);
+
+	for (int i = 0; i < LOOP_QUEUES; i++)
+		pthread_mutex_lock(&loop->vqs[i].mtx);
+	seen.common.negotiated_caps = loop->common.negotiated_caps;
+	seen.n_chains = __atomic_load_n(&loop->n_chains, __ATOMIC_RELAXED);
+	seen.n_resets = loop->n_resets;
+	seen.n_stops = loop->n_stops;
+	for (int i = 0; i < LOOP_QUEUES; i++)
+		pthread_mutex_unlock(&loop->vqs[i].mtx);
+}
+
+const struct loop *
+vhost_loop_look(struct vhost_loop *l)
+{
+	served_call(&l->served, look);
+	return &seen;
+}
+
+static void
+hold(struct served *s)
+{
+	struct loop *loop = loop_of(s->dev);
+
+	for (int i = 0; i < LOOP_QUEUES; i++)
+		pthread_mutex_lock(&loop->vqs[i].mtx);
+	loop->hold = want_hold;
+	loop->stuck = want_stuck;
+	for (int i = 0; i < LOOP_QUEUES; i++)
+		pthread_mutex_unlock(&loop->vqs[i].mtx);
+}
+
+void
+vhost_loop_hold(struct vhost_loop *l, bool do_hold, bool stuck)
+{
+	want_hold = do_hold;
+	want_stuck = stuck;
+	served_call(&l->served, hold);
+}
+
+static void
+release(struct served *s)
+{
+	loop_release(loop_of(s->dev), 0);
+}
+
+void
+vhost_loop_release(struct vhost_loop *l)
+{
+	served_call(&l->served, release);
+}
+
 /* A readable buffer, filled, and a writable one. */
 static void
 make_segs(struct vhost_loop *l, uint8_t pattern, struct drv_seg segs[2])

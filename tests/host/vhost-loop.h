@@ -28,11 +28,21 @@ void vhost_loop_open(struct vhost_loop *l, const char *opts);
 /* Start is up to the case. Closing checks that no descriptor is left. */
 void vhost_loop_close(struct vhost_loop *l);
 
+/* The device itself: other threads use it. */
 static inline struct loop *
 vhost_loop_device(struct vhost_loop *l)
 {
 	return loop_of(l->served.dev);
 }
+
+/* The device as the control thread sees it, copied. */
+const struct loop *vhost_loop_look(struct vhost_loop *l);
+
+/* Keep chains, and hold on to them when the queue stops; both as in loop.h. */
+void vhost_loop_hold(struct vhost_loop *l, bool hold, bool stuck);
+
+/* Return what queue 0 has kept. */
+void vhost_loop_release(struct vhost_loop *l);
 
 /* Send a pattern through a queue and back. */
 void vhost_loop_echo(struct vhost_loop *l, int queue, uint8_t pattern);
