@@ -264,6 +264,9 @@ queue_open(struct vqueue_info *vq, uint16_t size,
 	if (rc < 0) {
 		ring_unmap(&q->ring);
 		vq->enabled = false;
+	} else {
+		/* Who served it before may have died in the middle of it. */
+		(void)ring_kicks_on(&q->ring);
 	}
 	queue_update(q);
 	work = has_work(q);

@@ -231,6 +231,14 @@ START_TEST(call_of_an_earlier_life_is_made_up_for)
 }
 END_TEST
 
+START_TEST(start_wants_notifications_whoever_had_turned_them_off)
+{
+	drv_split_raw_used_flags(&ring, 1);
+	start_ring(0);
+	ck_assert_uint_eq(drv_split_raw_get_used_flags(&ring), 0);
+}
+END_TEST
+
 START_TEST(start_refuses_what_cannot_be)
 {
 	struct backend_ring r = where(0);
@@ -399,6 +407,8 @@ main(void)
 	tcase_add_test(tc, ring_without_a_kick_is_polled);
 	tcase_add_test(tc, stop_says_where_it_was);
 	tcase_add_test(tc, call_of_an_earlier_life_is_made_up_for);
+	tcase_add_test(tc,
+		       start_wants_notifications_whoever_had_turned_them_off);
 	tcase_add_test(tc, start_refuses_what_cannot_be);
 	tcase_add_test(tc, bad_ring_signals_its_error);
 	tcase_add_test(tc, features_are_checked_and_frozen);
