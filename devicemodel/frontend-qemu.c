@@ -14,6 +14,9 @@
 /* The largest ring that virtio-pci of QEMU has. */
 #define QUEUE_SIZE_MAX 1024
 
+/* The last type that QEMU 11 has a name for; others end in an assertion. */
+#define VIRTIO_ID_MAX 45
+
 static int
 no_memory(struct dm_error *err)
 {
@@ -113,12 +116,20 @@ vhost_user_init(struct frontend_qemu *qemu, const struct frontend_plan *plan,
 	size_t size;
 	FILE *out;
 
+	if (d->shape.virtio_id > VIRTIO_ID_MAX)
+		return dm_fail(err, -EINVAL,
+			       "--print-frontend=%s: QEMU aborts when it meets "
+			       "%s, of virtio type %u, for which it has no "
+			       "name; give uml or cloud-hypervisor, or --host "
+			       "vfio-user",
+			       plan->args->frontend, d->slot->name,
+			       d->shape.virtio_id);
 	if (plan->args->client && !survives(d))
 		return dm_fail(err, -EINVAL,
-			       "--print-frontend with --client: QEMU aborts "
+			       "--print-frontend=%s with --client: QEMU aborts "
 			       "when %s connects a second time; give that one "
 			       "to a vbs-dm without --client",
-			       d->slot->name);
+			       plan->args->frontend, d->slot->name);
 	out = open_memstream(&qemu->chardev, &size);
 	if (!out)
 		return no_memory(err);

@@ -92,17 +92,27 @@ vfio="--socket-dir sockets"
 		blk file=no.img --socket-path one.sock
 }
 
-# A device that only itself knows: QEMU's front end for any type.
+# Devices that only they themselves know: QEMU's front end for any type, if it
+# has heard of it.
 if ${CC:-cc} -shared -fPIC -I "$include" -o echo.so \
-	"$samples/echo/virtio-echo.c" 2>err; then
-	has qemu_loaded qemu \
-		'test-device-pci,chardev=vbs-5.0,virtio-id=[1-9][0-9]*,num_vqs=1,vq_size=[1-9][0-9]*,config_size=[0-9]*,addr=5.0' \
-		--host vhost-user --socket-dir sockets -s 5,./echo.so
+	"$samples/echo/virtio-echo.c" 2>err &&
+	sed 's/63/20/' "$samples/echo/virtio-echo.c" >memory.c &&
+	${CC:-cc} -shared -fPIC -I "$include" -o memory.so memory.c 2>err; then
+	words='test-device-pci,chardev=vbs-5.0,virtio-id=20,num_vqs=1,vq_size=64'
+	has qemu_loaded qemu "$words,config_size=4,addr=5.0" \
+		--host vhost-user --socket-dir sockets -s 5,./memory.so
+	for name in qemu libvirt; do
+		refused "${name}_of_type_63" 2 \
+			"=$name: QEMU aborts when .*echo.so, of virtio type 63" \
+			--print-frontend=$name ./echo.so --socket-path p
+	done
+	has cloud_hypervisor_loaded cloud-hypervisor \
+		'virtio_id=63,queue_sizes=\[64\]' ./echo.so --socket-path p
+	has uml_loaded uml '/p:63' ./echo.so --socket-path p
 	refused crosvm_loaded 2 'crosvm: it has no front end for ./echo.so' \
-		--print-frontend=crosvm --host vhost-user --socket-dir sockets \
-		-s 5,./echo.so
+		--print-frontend=crosvm ./echo.so --socket-path p
 else
-	fail "loaded device: does not build: $(cat err)"
+	fail "loaded devices: do not build: $(cat err)"
 fi
 
 # ---- libvirt ---------------------------------------------------------------
