@@ -323,11 +323,27 @@ resume_area(struct packed *r)
 	return recover(r, &state);
 }
 
+/* The device has used nothing in it: a lap would leave marks of that. */
+static bool
+is_new(const struct packed *r)
+{
+	for (uint16_t i = 0; i < r->size; i++) {
+		if (guest_load16(&r->desc[i].flags) & PACKED_F_USED)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * 0 is the end of the first lap; but User-mode Linux says it of a new ring, as
+ * it would of a split one.
+ */
 int
 packed_resume(struct packed *r, uint32_t base)
 {
 	struct packed_watch *w = r->watch;
-	int rc = packed_set_base(r, base);
+	int rc = packed_set_base(r,
+				 base == 0 && is_new(r) ? PACKED_START : base);
 
 	if (!w)
 		return rc;

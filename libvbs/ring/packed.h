@@ -17,6 +17,8 @@
 #include "ring/walk.h"
 
 #define PACKED_MAX_SIZE 32768
+/* The base of a new ring: both positions 0, both laps the first. */
+#define PACKED_START 0x80008000u
 
 #define PACKED_F_AVAIL (1u << 7)
 #define PACKED_F_USED  (1u << 15)

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 
-#define PACKED_START 0x80008000u /* both positions 0, both laps the first */
-
 int
 ring_init(struct ring *r, uint16_t size_max)
 {

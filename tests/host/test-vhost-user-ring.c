@@ -441,6 +441,41 @@ START_TEST(requests_in_flight_are_done_by_who_comes_after)
 }
 END_TEST
 
+/* ---- packed rings ---- */
+
+static void
+setup_packed(void)
+{
+	vhost_loop_open(&l, NULL);
+	drv_vu_device_lost(&l.dev);
+	l.dev.opts.features = DRV_BIT(DRV_F_RING_PACKED);
+	ck_assert_int_eq(
+		drv_vu_device_attach(&l.dev, served_connect(&l.served)), 0);
+	ck_assert_int_eq(drv_vu_device_start(&l.dev), 0);
+}
+
+/* User-mode Linux says 0 of every new ring. */
+START_TEST(packed_ring_that_is_new_begins_even_if_0_is_said)
+{
+	ck_assert_uint_eq(stop(0), 0x80008000);
+	queue(0)->base = 0;
+	start(0);
+	vhost_loop_echo(&l, 0, 1);
+	ck_assert_uint_eq(stop(0), 0x80028002);
+}
+END_TEST
+
+START_TEST(packed_ring_goes_on_at_0_after_a_lap)
+{
+	for (uint8_t i = 0; i < LOOP_QSIZE / 2; i++)
+		vhost_loop_echo(&l, 0, i);
+	ck_assert_uint_eq(stop(0), 0);
+	start(0);
+	vhost_loop_echo(&l, 0, 1);
+	ck_assert_uint_eq(stop(0), 0x00020002);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -470,8 +505,13 @@ main(void)
 		inflight_area_is_refused_while_a_ring_runs,
 		requests_in_flight_are_done_by_who_comes_after,
 	};
+	const TTest *const packed[] = {
+		packed_ring_that_is_new_begins_even_if_0_is_said,
+		packed_ring_goes_on_at_0_after_a_lap,
+	};
 	TCase *tc[2] = { tcase_create("vhost-user-ring"),
 			 tcase_create("vhost-user-ring in a thread") };
+	TCase *tc_packed = tcase_create("packed");
 	Suite *suite = suite_create("vhost-user-ring");
 
 	tcase_add_checked_fixture(tc[0], setup, teardown);
@@ -482,5 +522,10 @@ main(void)
 			tcase_add_test(tc[k], tests[i]);
 		suite_add_tcase(suite, tc[k]);
 	}
+	tcase_add_checked_fixture(tc_packed, setup_packed, teardown);
+	tcase_set_timeout(tc_packed, 30);
+	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
+		tcase_add_test(tc_packed, packed[i]);
+	suite_add_tcase(suite, tc_packed);
 	return suite_run(suite);
 }
