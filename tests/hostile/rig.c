@@ -15,12 +15,20 @@ struct drv_bus *bus;
 struct drv_device dut;
 struct probe *probe;
 struct drv_vq *vq;
+bool packed;
 bool indirect;
 uint64_t table_gpa;
 int n_log_lines;
 
 static struct drv_device_opts how;
 static uint8_t salt;
+
+/* What packed rings need to know beside the ring. */
+static struct drv_pdesc staged[TABLE_ROOM];
+static struct {
+	uint16_t n_descs[PROBE_QSIZE]; /* by buffer id, of what was offered */
+	uint32_t n_taken;              /* used descriptors */
+} books[PROBE_QUEUES];
 
 static void
 on_log(void *arg, enum vbs_log_level level, const char *line)
@@ -47,6 +55,13 @@ rig_setup(void)
 	ram_add(NEXT_GPA, NEXT_SIZE);
 	ram_add(FAR_GPA, FAR_SIZE);
 	ram_add(TOP_GPA, TOP_SIZE);
+}
+
+void
+rig_setup_packed(void)
+{
+	rig_setup();
+	packed = true;
 }
 
 void
@@ -85,8 +100,13 @@ rig_start(enum drv_face face, uint64_t features)
 		.features = features | DRV_BIT(DRV_F_INDIRECT_DESC),
 		.n_queues = PROBE_QUEUES,
 	};
+	if (packed) {
+		how.features |= DRV_BIT(DRV_F_RING_PACKED);
+		how.face = face == DRV_LEGACY ? DRV_WINDOW : face;
+	}
 	ck_assert_int_eq(drv_device_start(&dut, &how), 0);
 	vq = &dut.vqs[0];
+	ck_assert_int_eq(vq->is_packed, packed);
 }
 
 void
@@ -104,27 +124,117 @@ rig_restart(void)
 	ck_assert_int_eq(drv_device_stop(&dut), 0);
 	ck_assert_uint_eq(rig_status(), 0);
 	ck_assert_int_eq(drv_device_start(&dut, &how), 0);
+	memset(books, 0, sizeof(books));
 }
+
+/* ---- packed rings ---- */
+
+/* The buffer id that stands for a head, and back. */
+#define ID_OF(head) ((uint16_t)(((head) + 5) % PROBE_QSIZE))
+#define HEAD_OF(id) ((uint16_t)(((id) + PROBE_QSIZE - 5) % PROBE_QSIZE))
+
+void
+ring_offer_descs(struct drv_vq *q, uint16_t head, const struct drv_pdesc *descs,
+		 uint16_t n)
+{
+	books[q->index].n_descs[ID_OF(head)] = n;
+	drv_packed_raw_offer(&q->packed, descs, n);
+}
+
+/* What was staged from head on, as far as NEXT says. */
+static void
+offer_staged(struct drv_vq *q, uint16_t head)
+{
+	uint16_t n = 1;
+
+	ck_assert_uint_lt(head, PROBE_QSIZE);
+	while ((staged[head + n - 1].flags & DRV_DESC_NEXT) && n < PROBE_QSIZE)
+		n++;
+	staged[head + n - 1].id = ID_OF(head);
+	ring_offer_descs(q, head, &staged[head], n);
+}
+
+/* Step over the used descriptor that is there. */
+static struct drv_used
+packed_take(struct drv_vq *q)
+{
+	struct drv_pdesc d =
+		drv_packed_raw_get_desc(&q->packed, q->packed.used);
+	struct drv_used used = { HEAD_OF(d.id), 0, NULL };
+
+	ck_assert_uint_lt(d.id, PROBE_QSIZE);
+	if (d.flags & DRV_DESC_WRITE)
+		used.len = d.len;
+	drv_packed_raw_skip(&q->packed, books[q->index].n_descs[d.id]);
+	books[q->index].n_taken++;
+	return used;
+}
+
+uint16_t
+take_id(struct drv_vq *q, uint16_t n)
+{
+	uint16_t id;
+
+	ck_assert(drv_packed_has_used(&q->packed));
+	id = drv_packed_raw_get_desc(&q->packed, q->packed.used).id;
+	drv_packed_raw_skip(&q->packed, n);
+	return id;
+}
+
+/* How many chains have come back, taken or not. */
+static uint32_t
+n_returned(struct drv_vq *q)
+{
+	const struct drv_packed *p = &q->packed;
+	uint32_t n = books[q->index].n_taken;
+	uint64_t place = p->used;
+
+	if (!q->is_packed)
+		return drv_split_raw_get_used_idx(&q->ring);
+	for (; drv_packed_raw_is_used(p, place); n++) {
+		uint16_t id = drv_packed_raw_get_desc(p, place).id;
+
+		ck_assert_uint_lt(id, PROBE_QSIZE);
+		place += books[q->index].n_descs[id];
+	}
+	return n;
+}
+
+/* ---- either ---- */
 
 void
 chain_put(uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
 	  uint16_t next)
 {
 	const struct drv_desc d = { addr, len, flags, next };
+	struct drv_pdesc p = { addr, len, 0xffff, flags };
 
+	ck_assert_uint_lt(i, TABLE_ROOM);
+	if (packed && !indirect) {
+		staged[i] = p;
+		return;
+	}
+	if (packed) {
+		p.flags &= ~DRV_DESC_NEXT;
+		ck_assert_int_eq(drv_packed_raw_table(&ram, table_gpa, i, &p),
+				 0);
+		return;
+	}
 	if (!indirect) {
 		drv_split_raw_desc(&vq->ring, i, addr, len, flags, next);
 		return;
 	}
-	ck_assert_uint_lt(i, TABLE_ROOM);
 	ck_assert_int_eq(drv_split_raw_table(&ram, table_gpa, i, &d), 0);
 }
 
 void
 ring_put_table(uint16_t i, uint64_t gpa, uint32_t len, uint16_t flags)
 {
-	drv_split_raw_desc(&vq->ring, i, gpa, len, DRV_DESC_INDIRECT | flags,
-			   0);
+	flags |= DRV_DESC_INDIRECT;
+	if (packed)
+		staged[i] = (struct drv_pdesc){ gpa, len, 0xffff, flags };
+	else
+		drv_split_raw_desc(&vq->ring, i, gpa, len, flags, 0);
 }
 
 void
@@ -135,9 +245,18 @@ ring_kick(void)
 }
 
 void
+ring_offer(struct drv_vq *q, uint16_t head)
+{
+	if (packed)
+		offer_staged(q, head);
+	else
+		drv_split_raw_offer(&q->ring, head);
+}
+
+void
 ring_send(uint16_t head)
 {
-	drv_split_raw_offer(&vq->ring, head);
+	ring_offer(vq, head);
 	ring_kick();
 }
 
@@ -172,7 +291,7 @@ rig_status(void)
 static bool
 has_used(void *arg)
 {
-	return drv_split_has_used(&((struct drv_vq *)arg)->ring);
+	return drv_vq_has_used(arg);
 }
 
 struct drv_used
@@ -181,6 +300,8 @@ used_take(struct drv_vq *q)
 	struct drv_used used;
 
 	ck_assert_int_eq(drv_bus_wait(bus, has_used, q, DRV_TIMEOUT_MS), 0);
+	if (packed)
+		return packed_take(q);
 	used = drv_split_raw_get_used(&q->ring, q->ring.used_idx);
 	q->ring.used_idx++;
 	return used;
@@ -190,8 +311,29 @@ void
 assert_quiet(void)
 {
 	ck_assert_int_eq(drv_bus_run(bus), 0);
-	ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring),
-			  vq->ring.used_idx);
+	if (packed)
+		ck_assert(!drv_vq_has_used(vq));
+	else
+		ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring),
+				  vq->ring.used_idx);
+}
+
+/* A good chain of two, in descriptors 0 and 1. */
+static void
+offer_pair(struct drv_vq *q, uint64_t in, uint64_t out, uint32_t len)
+{
+	const struct drv_pdesc pair[] = {
+		{ in, len, 0xffff, DRV_DESC_NEXT },
+		{ out, len, ID_OF(0), DRV_DESC_WRITE },
+	};
+
+	if (packed) {
+		ring_offer_descs(q, 0, pair, 2);
+		return;
+	}
+	drv_split_raw_desc(&q->ring, 0, in, len, DRV_DESC_NEXT, 1);
+	drv_split_raw_desc(&q->ring, 1, out, len, DRV_DESC_WRITE, 0);
+	drv_split_raw_offer(&q->ring, 0);
 }
 
 void
@@ -205,9 +347,7 @@ assert_serves(struct drv_vq *q)
 	memset(want, ++salt, sizeof(want));
 	ck_assert_int_eq(drv_ram_write(&ram, in, want, sizeof(want)), 0);
 	ck_assert_int_eq(drv_ram_fill(&ram, out, 0, sizeof(want)), 0);
-	drv_split_raw_desc(&q->ring, 0, in, sizeof(want), DRV_DESC_NEXT, 1);
-	drv_split_raw_desc(&q->ring, 1, out, sizeof(want), DRV_DESC_WRITE, 0);
-	drv_split_raw_offer(&q->ring, 0);
+	offer_pair(q, in, out, sizeof(want));
 	ck_assert_int_eq(drv_vq_kick(q), 0);
 	used = used_take(q);
 	ck_assert_uint_eq(used.id, 0);
@@ -248,18 +388,19 @@ needs_reset(void *arg)
 static void
 assert_used_untouched(uint16_t n_used)
 {
-	size_t bytes = drv_split_used_bytes(vq->ring.size);
+	size_t bytes = packed ? drv_packed_desc_bytes(vq->packed.size)
+			      : drv_split_used_bytes(vq->ring.size);
+	uint8_t *written = packed ? vq->packed.desc : vq->ring.used;
 	uint8_t *before = malloc(bytes);
 	int errors = probe_count(&probe->n_errors);
 
 	ck_assert_ptr_nonnull(before);
-	ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring), n_used);
-	memcpy(before, vq->ring.used, bytes);
-	for (int i = 0; i < 3; i++)
+	ck_assert_uint_eq(n_returned(vq), n_used);
+	offer_pair(vq, IN_GPA, OUT_GPA, 1);
+	memcpy(before, written, bytes);
+	for (int i = 0; i < 4; i++)
 		ring_kick();
-	drv_split_raw_desc(&vq->ring, 0, IN_GPA, 1, 0, 0);
-	ring_send(0);
-	ck_assert_mem_eq(before, vq->ring.used, bytes);
+	ck_assert_mem_eq(before, written, bytes);
 	ck_assert_int_eq(probe_count(&probe->n_errors), errors);
 	free(before);
 }

@@ -49,12 +49,18 @@ extern struct drv_bus *bus;
 extern struct drv_device dut;
 extern struct probe *probe;
 extern struct drv_vq *vq; /* queue 0 */
+extern bool packed;       /* rig_setup_packed() was it */
 extern bool indirect;     /* chain_put() writes to the table */
 extern uint64_t table_gpa;
 extern int n_log_lines; /* warnings and errors of the library */
 
-/* A machine with a probe, nothing started. rig_plug() takes its options. */
+/*
+ * A machine with a probe, nothing started. rig_plug() takes its options. After
+ * rig_setup_packed() rings are packed, and what else would be the legacy face
+ * is the modern one through its window.
+ */
 void rig_setup(void);
+void rig_setup_packed(void);
 void rig_plug(const char *opts);
 void rig_teardown(void);
 
@@ -71,6 +77,10 @@ void rig_restart(void);
  * Descriptor i of the chain that is being built: in the ring's table, or in
  * the indirect one. chain_send() then publishes descriptor 0 as a head, in
  * the second case as a table of n entries, kicks, and lets the device run.
+ *
+ * A packed ring has no table and no next: descriptors that follow each other
+ * there are kept until they are published, and the NEXT of an indirect one is
+ * left out. The buffer id says which one was the head.
  */
 void chain_put(uint16_t i, uint64_t addr, uint32_t len, uint16_t flags,
 	       uint16_t next);
@@ -83,6 +93,13 @@ void chain_segs(const struct drv_seg *segs, int n);
 void ring_send(uint16_t head);
 void ring_kick(void);
 
+/* Publish a head only; what chain_put() has built in packed rings. */
+void ring_offer(struct drv_vq *q, uint16_t head);
+
+/* Packed rings: descriptors as they are, of a chain that head is to name. */
+void ring_offer_descs(struct drv_vq *q, uint16_t head,
+		      const struct drv_pdesc *descs, uint16_t n);
+
 /* An indirect descriptor in the ring's table. */
 void ring_put_table(uint16_t i, uint64_t gpa, uint32_t len, uint16_t flags);
 
@@ -90,6 +107,12 @@ uint8_t rig_status(void);
 
 /* Wait until a queue has returned one more chain: its head and length. */
 struct drv_used used_take(struct drv_vq *q);
+
+/*
+ * Packed rings, without the rig's books: the id in the next used descriptor,
+ * which is there already; and n descriptors are stepped over.
+ */
+uint16_t take_id(struct drv_vq *q, uint16_t n);
 
 /* Nothing more has been returned on queue 0. */
 void assert_quiet(void);

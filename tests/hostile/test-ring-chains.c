@@ -551,6 +551,27 @@ add_segments(TCase *tc)
 		N_WAYS);
 }
 
+/* What packed rings have, too; the rest is in test-ring-packed.c. */
+static void
+add_packed(TCase *tc)
+{
+	tcase_add_loop_test(tc,
+			    hostile_a1__chain_as_long_as_the_queue_is_no_loop,
+			    0, N_WAYS);
+	add_empty(tc);
+	tcase_add_loop_test(tc, hostile_a9__table_of_a_bad_length, 0,
+			    N_FACES * (int)N_LENGTHS);
+	tcase_add_loop_test(tc, hostile_a9__table_that_is_followed_by_next, 0,
+			    N_FACES);
+	tcase_add_loop_test(tc, hostile_a9__table_across_regions_or_outside_ram,
+			    0, N_FACES * (int)N_TABLES);
+	tcase_add_loop_test(tc, hostile_a9__table_marked_writable_is_served, 0,
+			    N_FACES);
+	tcase_add_loop_test(tc, hostile_a9__table_that_is_not_aligned_is_served,
+			    0, N_FACES);
+	add_segments(tc);
+}
+
 int
 main(void)
 {
@@ -563,6 +584,12 @@ main(void)
 	add_empty(tc);
 	add_tables(tc);
 	add_segments(tc);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_set_timeout(tc, 30);
+	tcase_add_checked_fixture(tc, rig_setup_packed, rig_teardown);
+	add_packed(tc);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

@@ -279,7 +279,7 @@ START_TEST(hostile_a12__indices_wrap_at_65536)
 			ck_assert_int_ge(drv_vq_submit(vq, segs, 2, NULL), 0);
 		ck_assert_int_eq(drv_bus_run(bus), 0);
 		for (int k = 0; k < n; k++) {
-			ck_assert_int_eq(drv_split_reap(&vq->ring, &used), 1);
+			ck_assert_int_eq(drv_vq_reap(vq, &used), 1);
 			ck_assert_uint_eq(used.len, 8);
 		}
 	}
@@ -446,6 +446,15 @@ main(void)
 	add_jumps(tc);
 	add_heads(tc);
 	add_laps(tc);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, rig_setup_packed, rig_teardown);
+	tcase_add_loop_test(tc,
+			    hostile_a4__head_published_again_while_in_flight, 0,
+			    N_WAYS);
+	tcase_add_loop_test(tc, hostile_a12__indices_wrap_at_65536, 0, N_WAYS);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
