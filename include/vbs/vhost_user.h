@@ -37,8 +37,9 @@ struct vmctx;
 /** How to serve. All zero is a good default. */
 struct vbs_vhost_user_options {
 	/**
-	 * How long to spin after the last chain before a ring that has no kick
-	 * descriptor is looked at once a millisecond only; microseconds.
+	 * How long to keep looking at a ring after its last chain, in
+	 * microseconds, before waiting for a kick, or, where there is no kick
+	 * descriptor, looking once a millisecond only.
 	 */
 	uint32_t poll_us;
 	/** VBS_VHOST_USER_* bits. */

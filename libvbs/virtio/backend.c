@@ -29,6 +29,7 @@ struct backend_queue {
 
 	pthread_mutex_t mtx; /* guards the rest; a leaf */
 	bool polled;         /* poll_event may be added again */
+	bool kicked;         /* there is a kick descriptor */
 	struct notifier call;
 	struct notifier err;
 	bool owed; /* a call that was due when there was no descriptor */
@@ -75,8 +76,24 @@ now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+/* Nobody looks any more: the driver has to notify. */
 static void
-on_poll(evutil_socket_t fd, short what, void *arg)
+rest(struct backend_queue *be)
+{
+	struct vq_priv *q = be->vq->priv;
+	bool more;
+
+	pthread_mutex_lock(&be->vq->mtx);
+	more = q->quiet && queue_is_live(q) && ring_kicks_on(&q->ring);
+	q->quiet = false;
+	pthread_mutex_unlock(&be->vq->mtx);
+	if (more)
+		queue_wake(q);
+}
+
+/* Have the ring looked at, unless polling has been stopped. */
+static bool
+poll_again(struct backend_queue *be, bool soon)
 {
 	/*
 	 * At once is a time, too: what else the loop has to do comes first, or
@@ -84,6 +101,19 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	 */
 	const struct timeval at_once = { 0 };
 	const struct timeval pause = { .tv_usec = POLL_MS * 1000 };
+	bool again;
+
+	pthread_mutex_lock(&be->mtx);
+	again = be->polled && (soon || !be->kicked);
+	if (again)
+		(void)event_add(be->poll_event, soon ? &at_once : &pause);
+	pthread_mutex_unlock(&be->mtx);
+	return again;
+}
+
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
 	struct backend_queue *be = arg;
 	uint64_t now = now_us();
 
@@ -91,11 +121,26 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (queue_serve(be->vq))
 		be->busy_until = now + be->poll_us;
-	pthread_mutex_lock(&be->mtx);
-	if (be->polled)
-		(void)event_add(be->poll_event,
-				now < be->busy_until ? &at_once : &pause);
-	pthread_mutex_unlock(&be->mtx);
+	if (!poll_again(be, now < be->busy_until))
+		rest(be);
+}
+
+void
+backend_served(struct vqueue_info *vq)
+{
+	struct vq_priv *q = vq->priv;
+	struct backend_queue *be = q->be;
+
+	if (be->poll_us == 0)
+		return;
+	pthread_mutex_lock(&vq->mtx);
+	q->quiet = queue_is_live(q);
+	if (q->quiet)
+		ring_kicks_off(&q->ring);
+	pthread_mutex_unlock(&vq->mtx);
+	be->busy_until = now_us() + be->poll_us;
+	if (!poll_again(be, true))
+		rest(be);
 }
 
 static void
@@ -111,26 +156,43 @@ static void
 poll_stop(struct backend_queue *be)
 {
 	set_polled(be, false);
-	if (be->poll_event)
-		event_free(be->poll_event);
+	if (!be->poll_event)
+		return;
+	event_free(be->poll_event);
 	be->poll_event = NULL;
+	rest(be);
 }
 
-/* Look at the ring from time to time if nobody says when. 0 or -ENOMEM. */
+static bool
+set_kicked(struct backend_queue *be)
+{
+	pthread_mutex_lock(&be->mtx);
+	be->kicked = be->kick_fd >= 0;
+	pthread_mutex_unlock(&be->mtx);
+	return be->kick_fd >= 0;
+}
+
+/*
+ * Look at the ring from time to time if nobody says when; and for a while
+ * after it has been served if that is wanted. 0 or -ENOMEM.
+ */
 static int
 poll_update(struct backend_queue *be)
 {
 	const struct timeval now = { 0 };
+	bool kicked = set_kicked(be);
 
-	if (be->kick_fd >= 0 || !be->vq->enabled) {
+	if (!be->vq->enabled || (kicked && be->poll_us == 0)) {
 		poll_stop(be);
 		return 0;
 	}
-	if (be->poll_event)
-		return 0;
+	if (!be->poll_event)
+		be->poll_event =
+			event_new(be->vq->priv->base, -1, 0, on_poll, be);
+	if (!be->poll_event)
+		return -ENOMEM;
 	set_polled(be, true);
-	be->poll_event = event_new(be->vq->priv->base, -1, 0, on_poll, be);
-	if (!be->poll_event || event_add(be->poll_event, &now) < 0) {
+	if (!kicked && event_add(be->poll_event, &now) < 0) {
 		poll_stop(be);
 		return -ENOMEM;
 	}

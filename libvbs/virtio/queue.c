@@ -19,6 +19,7 @@ void
 queue_update(struct vq_priv *q)
 {
 	struct virtio_priv *p = q->dev;
+	bool was_live = q->live;
 
 	q->live = q->vq->enabled && ring_is_mapped(&q->ring) && !q->stopping &&
 		  !q->broken && !q->stale_map && !q->deserted && !q->disabled &&
@@ -26,6 +27,9 @@ queue_update(struct vq_priv *q)
 		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
 		  __atomic_load_n(&p->ready, __ATOMIC_RELAXED);
 	q->plain = q->live && !q->ring.packed && !ring_is_watched(&q->ring);
+	/* Who served it before may have died, or stopped, with them off. */
+	if (q->live && !was_live && !q->quiet)
+		(void)ring_kicks_on(&q->ring);
 }
 
 /* Bring the ring to the present map, unless chains of the old one are out. */
@@ -129,7 +133,8 @@ on_kick(evutil_socket_t fd, short what, void *arg)
 	drain(fd);
 	if (fd != q->wake_fd)
 		queue_notified(q->vq);
-	(void)queue_serve(q->vq);
+	if (queue_serve(q->vq) && backend_ops_of(q->dev->common))
+		backend_served(q->vq);
 }
 
 void
@@ -264,9 +269,6 @@ queue_open(struct vqueue_info *vq, uint16_t size,
 	if (rc < 0) {
 		ring_unmap(&q->ring);
 		vq->enabled = false;
-	} else {
-		/* Who served it before may have died in the middle of it. */
-		(void)ring_kicks_on(&q->ring);
 	}
 	queue_update(q);
 	work = has_work(q);
@@ -419,7 +421,7 @@ queue_clear(struct vqueue_info *vq)
 	q->stale_map = false;
 	q->deserted = false;
 	q->polled = 0;
-	q->live = q->plain = false;
+	q->live = q->plain = q->quiet = false;
 	pthread_mutex_unlock(&vq->mtx);
 }
 
@@ -586,6 +588,8 @@ serve_once(struct vqueue_info *vq)
 	vq_endchains(vq, 0); /* what was refused, if the device ended early */
 	if (ring_is_watched(&q->ring) && !ring_has_again(&q->ring))
 		(void)pthread_cond_broadcast(&q->idle);
+	if (q->quiet)
+		return false; /* who keeps it so looks again */
 	/* A device that takes nothing waits for something else than chains. */
 	return ring_kicks_on(&q->ring) && ring_taken(&q->ring) != before;
 }

@@ -54,6 +54,7 @@ struct vq_priv {
 	bool stale_map;  /* the map has changed under chains in flight */
 	bool deserted;   /* the guest has gone: wait for a notification */
 	bool disabled;   /* the front end wants it to rest */
+	bool quiet;      /* somebody looks anyway: notifications stay off */
 	uint32_t polled; /* ring_position() when a poller found work, or 0 */
 	uint32_t n_abandoned; /* chains of an earlier life, still out */
 	struct mem_map *abandoned_map; /* keeps their memory mapped */
@@ -207,6 +208,8 @@ backend_ops_of(const struct virtio_common *vb)
 /* backend.c: interrupts of a queue whose front end is not a PCI bus */
 void backend_call(struct vqueue_info *vq);
 void backend_error(struct vqueue_info *vq);
+/* It had work: keep looking for a while. The thread that serves the queue. */
+void backend_served(struct vqueue_info *vq);
 void backend_queue_free(struct vq_priv *q);
 
 /* vq.c */

@@ -239,6 +239,57 @@ START_TEST(start_wants_notifications_whoever_had_turned_them_off)
 }
 END_TEST
 
+static void
+turn(void)
+{
+	(void)event_base_loop(loop->vqs[0].priv->base, EVLOOP_ONCE);
+}
+
+START_TEST(ring_that_is_polled_for_a_while_wants_no_notifications)
+{
+	backend_detach(vb);
+	ck_assert_int_eq(backend_attach(vb, &ops, &n_changes, 200000), 0);
+	ck_assert_int_eq(backend_set_features(vb, BASIC), 0);
+	start_ring(0);
+	offer();
+	ck_assert_int_eq(eventfd_write(kick, 1), 0);
+	while (!drv_split_has_used(&ring))
+		turn();
+	ck_assert_int_eq(taken(), 1);
+	ck_assert_uint_eq(drv_split_raw_get_used_flags(&ring), 1);
+	offer(); /* and no notification */
+	while (!drv_split_has_used(&ring))
+		turn();
+	ck_assert_int_eq(taken(), 1);
+	/* When its time is over it says so. */
+	while (drv_split_raw_get_used_flags(&ring) != 0)
+		turn();
+	offer();
+	notify();
+	ck_assert_int_eq(taken(), 1);
+}
+END_TEST
+
+START_TEST(polling_that_is_stopped_asks_for_notifications)
+{
+	uint32_t base;
+
+	backend_detach(vb);
+	ck_assert_int_eq(backend_attach(vb, &ops, &n_changes, 1000000000), 0);
+	ck_assert_int_eq(backend_set_features(vb, BASIC), 0);
+	start_ring(0);
+	offer();
+	ck_assert_int_eq(eventfd_write(kick, 1), 0);
+	while (!drv_split_has_used(&ring))
+		turn();
+	ck_assert_int_eq(taken(), 1);
+	ck_assert_uint_eq(drv_split_raw_get_used_flags(&ring), 1);
+	ck_assert_int_eq(backend_ring_stop(vb, 0, &base), 0);
+	start_ring(base);
+	ck_assert_uint_eq(drv_split_raw_get_used_flags(&ring), 0);
+}
+END_TEST
+
 START_TEST(start_refuses_what_cannot_be)
 {
 	struct backend_ring r = where(0);
@@ -409,6 +460,9 @@ main(void)
 	tcase_add_test(tc, call_of_an_earlier_life_is_made_up_for);
 	tcase_add_test(tc,
 		       start_wants_notifications_whoever_had_turned_them_off);
+	tcase_add_test(tc,
+		       ring_that_is_polled_for_a_while_wants_no_notifications);
+	tcase_add_test(tc, polling_that_is_stopped_asks_for_notifications);
 	tcase_add_test(tc, start_refuses_what_cannot_be);
 	tcase_add_test(tc, bad_ring_signals_its_error);
 	tcase_add_test(tc, features_are_checked_and_frozen);
