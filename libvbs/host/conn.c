@@ -27,6 +27,17 @@ conn_fds_close(struct conn_fds *fds)
 	fds->n = 0;
 }
 
+bool
+conn_is_unix_stream(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       domain == AF_UNIX && type == SOCK_STREAM;
+}
+
 int
 conn_open(struct conn *conn, int fd)
 {

@@ -42,6 +42,9 @@ struct conn {
 
 void conn_fds_close(struct conn_fds *fds);
 
+/* Is it a UNIX stream socket? */
+bool conn_is_unix_stream(int fd);
+
 /* Take over a connected, non-blocking socket. 0 or -ENOMEM. */
 int conn_open(struct conn *conn, int fd);
 /* Close it and free all that it holds; fine when nobody is there. */

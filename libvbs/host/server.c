@@ -269,14 +269,11 @@ server_listen(struct server *srv, int fd)
 static int
 server_socket_kind(int fd)
 {
-	int domain = 0, type = 0, listening = 0;
+	int listening = 0;
 	socklen_t len = sizeof(int);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	if (!conn_is_unix_stream(fd) ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
-		return -ENOTSOCK;
-	if (domain != AF_UNIX || type != SOCK_STREAM)
 		return -ENOTSOCK;
 	return listening;
 }

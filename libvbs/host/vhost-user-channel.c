@@ -70,24 +70,13 @@ vhu_channel_changed(void *arg)
 	(void)eventfd_write(srv->channel.event_fd, 1);
 }
 
-/* A stream socket: of anything else a send could block, or be a signal. */
-static bool
-is_stream_socket(int fd)
-{
-	int domain = 0, type = 0;
-	socklen_t len = sizeof(int);
-
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       domain == AF_UNIX && type == SOCK_STREAM;
-}
-
 int
 vhu_set_backend_req_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
 	struct vhu_channel *ch = &srv->channel;
 
-	if (msg->fds->n == 0 || !is_stream_socket(msg->fds->fd[0]))
+	/* Of anything else a send could block, or be a signal. */
+	if (msg->fds->n == 0 || !conn_is_unix_stream(msg->fds->fd[0]))
 		return -EINVAL;
 	vhu_channel_clear(ch);
 	ch->fd = vhu_take_fd(msg);

@@ -134,7 +134,7 @@ vhu_set_config(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
 	struct vhu_config config;
 
-	if (!msg_config(msg, &config) || config.flags & ~VHU_CONFIG_MIGRATION)
+	if (!msg_config(msg, &config) || config.flags & ~VHU_CONFIG_FLAGS)
 		return -EINVAL;
 	return backend_write_config(srv->vb, config.offset,
 				    msg->data + sizeof(config), config.size);

@@ -9,9 +9,8 @@
 void
 vhu_mem_say_unshared(struct vbs_vhost_user *srv)
 {
-	if (srv->mem.said_unshared)
+	if (!vhu_first(srv, VHU_SAID_UNSHARED))
 		return;
-	srv->mem.said_unshared = true;
 	vbs_log(srv->vm, VBS_LOG_WARNING,
 		"%s: guest memory is not shared, the device cannot reach it; "
 		"QEMU needs -object memory-backend-memfd,id=mem,size=SIZE,"
@@ -319,5 +318,4 @@ vhu_mem_clear(struct vbs_vhost_user *srv)
 {
 	(void)vbs_vm_clear_ram(srv->vm); /* cannot fail */
 	srv->mem.n = 0;
-	srv->mem.said_unshared = false;
 }

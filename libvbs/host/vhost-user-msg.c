@@ -251,11 +251,12 @@ msg_wants_ack(const struct vbs_vhost_user *srv, const struct vhu_msg *msg)
 static void
 msg_say_refused(struct vbs_vhost_user *srv, const char *name, bool told, int rc)
 {
-	if (!told || !srv->said_refused)
+	bool first = vhu_first(srv, VHU_SAID_REFUSED);
+
+	if (!told || first)
 		vbs_log(srv->vm, VBS_LOG_WARNING, "%s: %s refused%s: %s",
 			srv->dev->name, name, told ? "" : ", connection closed",
 			strerror(-rc));
-	srv->said_refused = true;
 }
 
 static int

@@ -148,8 +148,11 @@ struct vhu_config {
 	uint32_t flags; /* then the bytes */
 };
 
-/* SET_CONFIG for the destination of a migration, not for the driver. */
-#define VHU_CONFIG_MIGRATION 0x1u
+/*
+ * SET_CONFIG for the driver, or for the destination of a migration: numbers to
+ * some front ends, bits to others. Both are treated alike.
+ */
+#define VHU_CONFIG_FLAGS 0x3u
 
 /* On the wire with or without 4 bytes of padding at the end. */
 struct vhu_inflight {

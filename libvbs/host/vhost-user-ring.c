@@ -87,7 +87,7 @@ vhu_rings_retry(struct vbs_vhost_user *srv)
 	for (uint16_t i = 0; i < backend_n_queues(srv->vb); i++) {
 		int rc = ring_try(srv, i);
 
-		if (rc < 0)
+		if (rc < 0 && vhu_first(srv, VHU_SAID_RING))
 			vbs_log(srv->vm, VBS_LOG_WARNING,
 				"%s: ring %u cannot be started: %s",
 				srv->dev->name, i, strerror(-rc));
@@ -237,7 +237,8 @@ vhu_get_vring_base(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 	struct vhu_state state = { .index = msg->index };
 
 	if (backend_ring_started(srv->vb, msg->index)) {
-		if (backend_ring_stop(srv->vb, msg->index, &ring->base) < 0)
+		if (backend_ring_stop(srv->vb, msg->index, &ring->base) < 0 &&
+		    vhu_first(srv, VHU_SAID_STUCK))
 			vbs_log(srv->vm, VBS_LOG_WARNING,
 				"%s: ring %u stopped, but some requests have "
 				"not come back",

@@ -86,7 +86,7 @@ load_end(struct vbs_vhost_user *srv, int rc)
 		rc = vhu_rings_busy(srv)
 			     ? -EBUSY
 			     : state_load(srv->vb, in->buf, in->len);
-	if (rc < 0)
+	if (rc < 0 && vhu_first(srv, VHU_SAID_STATE))
 		vbs_log(srv->vm, VBS_LOG_WARNING,
 			"%s: device state refused: %s", srv->dev->name,
 			strerror(-rc));

@@ -62,7 +62,7 @@ srv_gone(void *arg)
 	vhu_rings_forget(srv);
 	srv->features = 0;
 	srv->protocol = 0;
-	srv->said_refused = false;
+	srv->said = 0;
 }
 
 static const struct server_ops vhu_server_ops = {

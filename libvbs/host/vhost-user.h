@@ -40,10 +40,16 @@ struct vhu_slot {
 	ino_t ino;
 };
 
+/* Lines that a front end could make us repeat: once for each connection. */
+#define VHU_SAID_REFUSED  0x1u  /* a message was refused, and it was told so */
+#define VHU_SAID_UNSHARED 0x2u  /* guest memory cannot be reached */
+#define VHU_SAID_RING     0x4u  /* a ring that waited cannot be started */
+#define VHU_SAID_STUCK    0x8u  /* requests did not come back */
+#define VHU_SAID_STATE    0x10u /* device state was refused */
+
 struct vhu_mem {
 	struct vhu_slot slots[VHU_MAX_SLOTS]; /* in no order */
 	uint32_t n;
-	bool said_unshared;
 };
 
 /* What the front end has said about a ring. */
@@ -87,7 +93,7 @@ struct vbs_vhost_user {
 	/* Of one connection. */
 	uint64_t features; /* with VHU_F_LOG_ALL, VHU_F_PROTOCOL_FEATURES */
 	uint64_t protocol; /* protocol features that have been acknowledged */
-	bool said_refused; /* that a message was refused */
+	unsigned int said; /* VHU_SAID_* */
 	struct vhu_ring *rings; /* one for each queue */
 	struct vhu_mem mem;
 	struct dirty_log *log;
@@ -176,6 +182,16 @@ static inline bool
 vhu_has_protocol(const struct vbs_vhost_user *srv, int bit)
 {
 	return (srv->protocol >> bit) & 1;
+}
+
+/* Once for each connection: the first of each bit is let through. */
+static inline bool
+vhu_first(struct vbs_vhost_user *srv, unsigned int bit)
+{
+	bool first = !(srv->said & bit);
+
+	srv->said |= bit;
+	return first;
 }
 
 /* Guest physical address of a user address; false if nothing is there. */

@@ -173,7 +173,7 @@ START_TEST(config_that_is_not_there_is_no_bytes)
 	ck_assert_int_eq(drv_vu_get_config(vu, 0, buf, 0), -EREMOTEIO);
 	ck_assert_int_eq(drv_vu_get_config(vu, 0, buf, 256), -EREMOTEIO);
 	ck_assert_int_eq(drv_vu_set_config(vu, 10, 0, buf, 4), -EREMOTEIO);
-	ck_assert_int_eq(drv_vu_set_config(vu, 0, 2, buf, 4), -EREMOTEIO);
+	ck_assert_int_eq(drv_vu_set_config(vu, 0, 4, buf, 4), -EREMOTEIO);
 	vhost_assert_goes_on(vu);
 }
 END_TEST
