@@ -67,6 +67,26 @@ dirty_log_unref(struct dirty_log *log)
 	free(log);
 }
 
+/*
+ * Each store is also the barrier between the data before and whoever reads the
+ * bit. Bytes of which all bits are set need no more than that.
+ */
+static void
+mark_bits(struct dirty_log *log, uint64_t page, uint64_t last)
+{
+	uint8_t head = (uint8_t)(0xffu << page % 8);
+	uint8_t tail = (uint8_t)(0xffu >> (7 - last % 8));
+	uint8_t *byte = &log->bits[page / 8], *end = &log->bits[last / 8];
+
+	if (byte == end)
+		tail &= head;
+	else
+		__atomic_fetch_or(byte, head, __ATOMIC_SEQ_CST);
+	while (byte != end && ++byte != end)
+		__atomic_store_n(byte, 0xff, __ATOMIC_RELEASE);
+	__atomic_fetch_or(end, tail, __ATOMIC_SEQ_CST);
+}
+
 void
 dirty_log_mark(struct dirty_log *log, uint64_t gpa, uint64_t len)
 {
@@ -78,10 +98,18 @@ dirty_log_mark(struct dirty_log *log, uint64_t gpa, uint64_t len)
 	last /= DIRTY_LOG_PAGE;
 	if (last >= log->n_pages)
 		last = log->n_pages - 1;
-	/* Also the barrier between the data before and whoever reads the bit.
-	 */
-	for (; page <= last; page++)
-		__atomic_fetch_or(&log->bits[page / 8],
-				  (uint8_t)(1u << (page % 8)),
-				  __ATOMIC_SEQ_CST);
+	mark_bits(log, page, last);
+}
+
+void
+dirty_log_mark_buffer(struct dirty_log *log, uint64_t gpa, uint32_t len,
+		      uint64_t *room)
+{
+	if (len <= *room) {
+		*room -= len;
+		dirty_log_mark(log, gpa, len);
+		return;
+	}
+	*room = 0;
+	dirty_log_mark(log, gpa + (len - 1), 1);
 }

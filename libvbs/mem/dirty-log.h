@@ -33,4 +33,13 @@ void dirty_log_unref(struct dirty_log *log);
 /* The pages of [gpa, gpa + len) have been written. What has no bit is lost. */
 void dirty_log_mark(struct dirty_log *log, uint64_t gpa, uint64_t len);
 
+/*
+ * The same for the buffers of a chain, one after the other, with room for what
+ * a chain can have; whoever makes a longer one could keep us busy for long. It
+ * has been refused: of what does not fit, only the last byte was written.
+ */
+#define DIRTY_LOG_CHAIN UINT32_MAX
+void dirty_log_mark_buffer(struct dirty_log *log, uint64_t gpa, uint32_t len,
+			   uint64_t *room);
+
 #endif

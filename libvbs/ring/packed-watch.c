@@ -486,7 +486,7 @@ entry_len(const struct packed_entry *e)
 }
 
 static void
-log_table(const struct packed *r, const struct packed_entry *e)
+log_table(const struct packed *r, const struct packed_entry *e, uint64_t *room)
 {
 	uint32_t n = entry_len(e) / DESC_SIZE;
 	const uint8_t *table =
@@ -497,23 +497,26 @@ log_table(const struct packed *r, const struct packed_entry *e)
 
 		guest_load128(table + (size_t)DESC_SIZE * i, &addr, &rest);
 		if ((rest >> 48) & DESC_F_WRITE)
-			dirty_log_mark(r->watch->log, addr, (uint32_t)rest);
+			dirty_log_mark_buffer(r->watch->log, addr,
+					      (uint32_t)rest, room);
 	}
 }
 
 static void
-log_entry(const struct packed *r, const struct packed_entry *e)
+log_entry(const struct packed *r, const struct packed_entry *e, uint64_t *room)
 {
 	if ((e->rest >> 48) & DESC_F_INDIRECT)
-		log_table(r, e);
+		log_table(r, e, room);
 	else if ((e->rest >> 48) & DESC_F_WRITE)
-		dirty_log_mark(r->watch->log, e->addr, entry_len(e));
+		dirty_log_mark_buffer(r->watch->log, e->addr, entry_len(e),
+				      room);
 }
 
 static void
 log_chain(const struct packed *r, uint16_t first)
 {
 	const struct packed_watch *w = r->watch;
+	uint64_t room = DIRTY_LOG_CHAIN;
 	uint16_t entry = first;
 
 	if (!w->log || !r->mem.map)
@@ -523,7 +526,7 @@ log_chain(const struct packed *r, uint16_t first)
 		return;
 	}
 	for (uint16_t left = r->size; left > 0; left--) {
-		log_entry(r, &w->entry[entry]);
+		log_entry(r, &w->entry[entry], &room);
 		if (entry == w->entry[first].last)
 			return;
 		entry = w->entry[entry].next;

@@ -283,7 +283,7 @@ log_chain(const struct split *r, uint16_t head)
 	const uint8_t *table = r->desc;
 	uint32_t n_table = r->size, i = head;
 	bool indirect = false;
-	uint64_t addr, rest;
+	uint64_t addr, rest, room = DIRTY_LOG_CHAIN;
 
 	for (uint32_t left = r->size + 1u; left > 0; left--) {
 		if (!table || i >= n_table)
@@ -298,7 +298,8 @@ log_chain(const struct split *r, uint16_t head)
 			continue;
 		}
 		if (desc_flags(rest) & DESC_F_WRITE)
-			dirty_log_mark(r->watch->log, addr, desc_len(rest));
+			dirty_log_mark_buffer(r->watch->log, addr,
+					      desc_len(rest), &room);
 		if (!(desc_flags(rest) & DESC_F_NEXT))
 			return;
 		i = desc_next(rest);
