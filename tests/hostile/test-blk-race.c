@@ -33,13 +33,14 @@ static const char *const engines[] = {
 	"discard,aio=io_uring",
 };
 
+static uint64_t wanted = DISK_ALL_FEATURES;
 static struct disk disk;
 
 static void
 start(int engine)
 {
 	disk_open(&disk, engines[engine]);
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 }
 
 static void
@@ -201,11 +202,23 @@ START_TEST(hostile_b5__reset_while_block_requests_run)
 				 0);
 		ck_assert_mem_eq(before, after, sizeof(after));
 		disk_stop(&disk);
-		disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+		disk_start(&disk, DRV_MODERN, wanted, 1);
 	}
 	assert_good();
 }
 END_TEST
+
+/* A head, or a buffer id, that is none. */
+static void
+offer_bad(struct drv_vq *vq)
+{
+	const struct drv_pdesc d = { disk.buf, 16, 0xffff, 0 };
+
+	if (vq->is_packed)
+		drv_packed_raw_offer(&vq->packed, &d, 1);
+	else
+		drv_split_raw_offer(&vq->ring, 0xffff);
+}
 
 /* covers: A2 */
 START_TEST(hostile_b5__ring_breaks_while_block_requests_run)
@@ -215,7 +228,7 @@ START_TEST(hostile_b5__ring_breaks_while_block_requests_run)
 		uint8_t status = 0;
 
 		submit_many();
-		drv_split_raw_offer(&disk.dev.vqs[0].ring, 0xffff);
+		offer_bad(&disk.dev.vqs[0]);
 		ck_assert_int_eq(drv_vq_kick(&disk.dev.vqs[0]), 0);
 		while (!(status & DRV_S_NEEDS_RESET)) {
 			ck_assert_int_eq(drv_bus_run(disk.bus), 0);
@@ -223,7 +236,7 @@ START_TEST(hostile_b5__ring_breaks_while_block_requests_run)
 				drv_virtio_status(&disk.dev.vd, &status), 0);
 		}
 		disk_stop(&disk);
-		disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+		disk_start(&disk, DRV_MODERN, wanted, 1);
 		assert_good();
 	}
 }
@@ -239,20 +252,25 @@ START_TEST(hostile_b5__memory_goes_while_block_requests_run)
 		ck_assert_int_eq(drv_bus_run(disk.bus), 0);
 		ck_assert_int_eq(drv_bus_dma_add_ram(disk.bus, &disk.ram), 0);
 		disk_stop(&disk);
-		disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+		disk_start(&disk, DRV_MODERN, wanted, 1);
 		assert_good();
 	}
 }
 END_TEST
 
-int
-main(void)
+static void
+want_packed(void)
 {
-	Suite *s = suite_create("blk-race");
-	TCase *tc = tcase_create("blk-race");
+	wanted = DISK_ALL_PACKED;
+}
+
+static TCase *
+race_case(const char *name, SFun before)
+{
+	TCase *tc = tcase_create(name);
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, NULL, teardown);
+	tcase_add_checked_fixture(tc, before, teardown);
 	tcase_add_loop_test(tc,
 			    hostile_a11__block_request_changes_while_it_is_read,
 			    0, RACES_ON_PURPOSE ? n_engines() : 0);
@@ -264,6 +282,15 @@ main(void)
 	tcase_add_loop_test(tc,
 			    hostile_b5__memory_goes_while_block_requests_run, 0,
 			    n_engines());
-	suite_add_tcase(s, tc);
+	return tc;
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("blk-race");
+
+	suite_add_tcase(s, race_case("blk-race", NULL));
+	suite_add_tcase(s, race_case("packed", want_packed));
 	return suite_run(s);
 }

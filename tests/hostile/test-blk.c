@@ -18,12 +18,19 @@
 
 static struct disk disk;
 static struct drv_blk_result res;
+static uint64_t wanted = DISK_ALL_FEATURES;
+
+static void
+want_packed(void)
+{
+	wanted = DISK_ALL_PACKED;
+}
 
 static void
 start(const char *opts)
 {
 	disk_open(&disk, opts);
-	disk_start(&disk, DRV_MODERN, DISK_ALL_FEATURES, 1);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
 	ck_assert_int_eq(
 		drv_ram_fill(&disk.ram, disk.buf, 0xc3, DISK_BUF_BYTES), 0);
 }
@@ -385,6 +392,7 @@ START_TEST(hostile_c1__more_segments_than_offered)
 	start(NULL);
 	disk.dev.vqs[0].indirect = true;
 	disk.dev.vqs[0].ring.table_len = 512;
+	disk.dev.vqs[0].packed.table_len = 512;
 	segs[n++] = header_seg(DRV_BLK_IN, 0);
 	while (n < 255) {
 		segs[n] = (struct drv_seg){ disk.buf + 512u * (unsigned)n, 512,
@@ -473,13 +481,9 @@ START_TEST(hostile_c1__configuration_is_not_the_drivers)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_requests(TCase *tc)
 {
-	Suite *s = suite_create("hostile-blk");
-	TCase *tc = tcase_create("requests");
-
-	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, hostile_c1__odd_length);
 	tcase_add_loop_test(tc, hostile_c1__beyond_the_end, 0, 2);
 	tcase_add_test(tc, hostile_c1__write_to_a_read_only_disk);
@@ -500,7 +504,22 @@ main(void)
 	tcase_add_test(tc, hostile_c13__id_is_padded_and_stays_in_its_buffer);
 	tcase_add_test(tc, hostile_c13__read_writes_no_more_than_it_says);
 	tcase_add_test(tc, hostile_c13__flush_with_data_leaves_it_alone);
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("hostile-blk");
+	TCase *tc = tcase_create("requests");
+
+	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, hostile_c1__configuration_is_not_the_drivers);
+	add_requests(tc);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("packed");
+	tcase_add_checked_fixture(tc, want_packed, teardown);
+	add_requests(tc);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
