@@ -115,11 +115,12 @@ static void
 on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct backend_queue *be = arg;
-	uint64_t now = now_us();
+	bool work = queue_serve(be->vq);
+	uint64_t now = now_us(); /* serving a deep ring takes its time */
 
 	(void)fd;
 	(void)what;
-	if (queue_serve(be->vq))
+	if (work)
 		be->busy_until = now + be->poll_us;
 	if (!poll_again(be, now < be->busy_until))
 		rest(be);
