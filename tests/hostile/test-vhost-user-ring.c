@@ -277,7 +277,8 @@ START_TEST(hostile_d8__configuration_with_unknown_flags_is_not_written)
 	uint8_t before[LOOP_CONFIG], after[LOOP_CONFIG];
 
 	ck_assert_int_eq(drv_vu_get_config(vu, 0, before, LOOP_CONFIG), 0);
-	for (int bit = 1; bit < 32; bit++) {
+	/* QEMU has 0 and 1, rust-vmm the bits 0 and 1. */
+	for (int bit = 2; bit < 32; bit++) {
 		struct drv_vu_config config = { .size = 4, .flags = 1u << bit };
 
 		memset(config.bytes, 0x77, 4);
