@@ -25,9 +25,9 @@ conformance_head() {
 # Conformance, clause by clause
 
 What virtio 1.3 and 1.4 and their legacy interfaces ask of a device, for the
-parts that libvbs has: the basic facilities, split rings, PCI, block and
-entropy devices. A clause is a section of the specification; `tests/spec/` has
-a case for what its sentences demand. The second column counts the sentences
+parts that libvbs has: the basic facilities, split and packed rings, PCI, block
+and entropy devices. A clause is a section of the specification; `tests/spec/`
+has a case for what its sentences demand. The second column counts the sentences
 that say MUST (or MUST NOT) and SHOULD (or SHOULD NOT).
 
 Written by `tests/spec/make-table.sh`; `make check` fails when it is stale.
