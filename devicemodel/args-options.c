@@ -236,7 +236,7 @@ const struct dm_arg dm_arg_table[] = {
 			 .max = POLL_US_MAX,
 			 .value = "N",
 			 .help = "poll queues so long before sleeping",
-			 .def = "0" },
+			 .def = "32 over vhost-user, else 0" },
 	},
 	{
 		.opt = { .name = "--subvendor",

@@ -79,6 +79,7 @@ const struct dm_host dm_host_vfio_user = {
 const struct dm_host dm_host_vhost_user = {
 	.name = "vhost-user",
 	.connects = true,
+	.poll_us = 32,
 	.queue_size = "1024",
 	.new = vhost_user_new,
 	.vm = vhost_user_vm,

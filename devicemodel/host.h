@@ -19,6 +19,7 @@ struct dm_host_options {
 struct dm_host {
 	const char *name;
 	bool connects;          /* some front ends listen for us */
+	uint32_t poll_us;       /* unless it is said */
 	const char *queue_size; /* of a device that has that option */
 	int (*new)(struct event_base *base, const struct dm_host_options *opts,
 		   void **srv);

@@ -61,13 +61,21 @@ static const struct disk {
 
 static const struct way {
 	const char *name;
-	enum { IN_PROCESS, VFIO_USER, VHOST_USER, VHOST_POLLED, QEMU } kind;
+	enum {
+		IN_PROCESS,
+		VFIO_USER,
+		VHOST_USER,
+		VHOST_SLEEP,
+		VHOST_POLLED,
+		QEMU
+	} kind;
 	const char *poll; /* an option for vbs-dm */
 } ways[] = {
 	{ "in process", IN_PROCESS, NULL },
 	{ "vfio-user", VFIO_USER, NULL },
 	{ "vfio-user, doorbell page", VFIO_USER, "--poll-us=100" },
 	{ "vhost-user", VHOST_USER, NULL },
+	{ "vhost-user, not polling", VHOST_SLEEP, "--poll-us=0" },
 	{ "vhost-user, no kicks", VHOST_POLLED, "--poll-us=100" },
 	{ "qemu-storage-daemon, vhost-user", QEMU, NULL },
 };
@@ -470,6 +478,7 @@ print_ratios(const struct blk_bench *bb)
 		const struct row *qemu = find_row(bb, &disks[i], QEMU);
 
 		print_ratio(find_row(bb, &disks[i], VHOST_USER), qemu);
+		print_ratio(find_row(bb, &disks[i], VHOST_SLEEP), qemu);
 		print_ratio(find_row(bb, &disks[i], VHOST_POLLED), qemu);
 	}
 }
