@@ -185,7 +185,6 @@ take_id(struct packed *r, uint16_t id, uint16_t n)
 	r->n_busy = (uint16_t)(r->n_busy + n);
 	r->n_inflight++;
 	r->n_taken++;
-	r->last_id = id;
 	return true;
 }
 
@@ -195,6 +194,16 @@ refuse(struct packed *r, const struct walk_buf *last,
 {
 	r->can_unpop = false;
 	return ring_refuse(&r->mem, last, bad);
+}
+
+/* The device gets it. Segments. */
+static inline int
+hand_out(struct packed *r, uint16_t id, const struct walk *w,
+	 const struct iovec *first)
+{
+	r->last_id = id;
+	r->can_unpop = true;
+	return (int)(w->iov - first);
 }
 
 /* One that was in flight in an earlier life: its descriptors are at hand. */
@@ -222,8 +231,7 @@ pop_again(struct packed *r, uint16_t *id, struct packed_walk *pw,
 		return RING_BAD;
 	if (!walk_ok(&pw->w, iov))
 		return refuse(r, &pw->last, bad);
-	r->can_unpop = true;
-	return (int)(pw->w.iov - iov);
+	return hand_out(r, *id, &pw->w, iov);
 }
 
 int
@@ -249,14 +257,13 @@ packed_pop(struct packed *r, uint16_t *id, struct iovec *iov, uint16_t *flags,
 			packed_watch_drop(r);
 		return RING_BAD;
 	}
-	*id = r->last_id;
+	*id = read_id(&pw.d);
 	if (r->watched)
 		packed_watch_take(r, *id);
 	r->avail = pw.pos;
 	if (unlikely(!walk_ok(&pw.w, iov)))
 		return refuse(r, &pw.last, bad);
-	r->can_unpop = true;
-	return (int)(pw.w.iov - iov);
+	return hand_out(r, *id, &pw.w, iov);
 }
 
 /* ---- chains in ------------------------------------------------------------
