@@ -108,15 +108,31 @@ set_inflight(struct inflight_packed *area, uint16_t entry, uint8_t val)
 	__atomic_store_n(&area->desc[entry].inflight, val, __ATOMIC_RELEASE);
 }
 
+/* Both positions, at once: an index with the lap of another is a third one. */
+static void
+set_used(struct inflight_packed *area, struct packed_pos now,
+	 struct packed_pos old)
+{
+	const struct {
+		uint16_t used_idx, old_used_idx;
+		uint8_t used_wrap, old_used_wrap, padding[2];
+	} val = { now.idx, old.idx, now.wrap, old.wrap, { 0 } };
+	uint64_t raw;
+
+	memcpy(&raw, &val, sizeof(raw));
+	__atomic_store_n((uint64_t *)(void *)&area->used_idx, raw,
+			 __ATOMIC_RELEASE);
+}
+
 /* Our state is the state before the next update. */
 static void
 commit(struct packed *r)
 {
 	struct inflight_packed *area = r->watch->area;
 
-	area->old_free_head = r->watch->free;
-	area->old_used_idx = r->used.idx;
-	__atomic_store_n(&area->old_used_wrap, r->used.wrap, __ATOMIC_RELEASE);
+	__atomic_store_n(&area->old_free_head, r->watch->free,
+			 __ATOMIC_RELEASE);
+	set_used(area, r->used, r->used);
 }
 
 /* The free list as we have it, and where we are. */
@@ -127,9 +143,7 @@ write_free_list(struct packed *r)
 
 	for (uint16_t i = 0; i < r->size; i++)
 		area->desc[i].next = r->watch->entry[i].next;
-	area->free_head = r->watch->free;
-	area->used_idx = r->used.idx;
-	area->used_wrap = r->used.wrap;
+	__atomic_store_n(&area->free_head, r->watch->free, __ATOMIC_RELEASE);
 	commit(r);
 }
 
@@ -406,6 +420,8 @@ packed_watch_take(struct packed *r, uint16_t id)
 
 	w->of_id[id] = w->n_fetched > 0 ? w->first : NO_ENTRY;
 	w->n_fetched = 0;
+	/* All of an earlier life are out; their entries are used for others. */
+	w->n_again = w->next_again = 0;
 	if (w->area)
 		__atomic_store_n(&w->area->old_free_head, w->free,
 				 __ATOMIC_RELEASE);
@@ -563,12 +579,8 @@ packed_watch_forget(struct packed *r, uint16_t id)
 void
 packed_watch_publish(struct packed *r)
 {
-	struct inflight_packed *area = r->watch->area;
-
-	if (!area)
-		return;
-	area->used_idx = r->used.idx;
-	__atomic_store_n(&area->used_wrap, r->used.wrap, __ATOMIC_RELEASE);
+	if (r->watch->area)
+		set_used(r->watch->area, r->used, r->visible);
 }
 
 void

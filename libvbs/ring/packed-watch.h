@@ -36,7 +36,7 @@ struct inflight_packed {
 	uint16_t desc_num;
 	uint16_t free_head;
 	uint16_t old_free_head; /* these three: before the latest update */
-	uint16_t used_idx;
+	uint16_t used_idx;      /* these four: one store of eight bytes */
 	uint16_t old_used_idx;
 	uint8_t used_wrap;
 	uint8_t old_used_wrap;

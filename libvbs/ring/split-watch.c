@@ -333,10 +333,12 @@ bool
 split_watch_take(struct split *r, uint16_t *head)
 {
 	struct split_watch *w = r->watch;
+	const bool again = split_has_again(r);
 
 	if (!next_head(r, head))
 		return false;
-	if (!w->area)
+	/* One that is handed out again keeps its place in the order. */
+	if (!w->area || again)
 		return true;
 	w->area->desc[*head].counter = w->counter++;
 	set_inflight(w->area, *head, 1);
