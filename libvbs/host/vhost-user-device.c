@@ -165,6 +165,7 @@ vhu_reset_device(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
 	backend_reset(srv->vb);
 	vhu_rings_forget(srv);
+	vhu_inflight_forget(srv);
 	srv->features &= OWN_BITS;
 	return 0;
 }

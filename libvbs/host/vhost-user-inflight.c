@@ -119,6 +119,15 @@ vhu_set_inflight_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 }
 
 void
+vhu_inflight_forget(struct vbs_vhost_user *srv)
+{
+	const struct vhu_inflight_area *area = &srv->inflight;
+
+	if (area->map.at)
+		memset(area->map.at, 0, area->bytes * area->n_queues);
+}
+
+void
 vhu_inflight_clear(struct vbs_vhost_user *srv)
 {
 	file_unmap(&srv->inflight.map);

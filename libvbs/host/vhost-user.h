@@ -218,6 +218,8 @@ int vhu_log_check(const struct vbs_vhost_user *srv, uint64_t features);
 void vhu_log_apply(struct vbs_vhost_user *srv);
 void vhu_log_clear(struct vbs_vhost_user *srv);
 
+/* The device has been reset, the rings with it: nothing is in flight. */
+void vhu_inflight_forget(struct vbs_vhost_user *srv);
 void vhu_inflight_clear(struct vbs_vhost_user *srv);
 void vhu_transfer_clear(struct vbs_vhost_user *srv);
 
