@@ -231,6 +231,14 @@ lend(struct vq_priv *q, uint32_t poll_us)
 }
 
 static void
+set_lost(struct vq_priv *q, bool lost)
+{
+	pthread_mutex_lock(&q->vq->mtx);
+	q->lost = lost;
+	pthread_mutex_unlock(&q->vq->mtx);
+}
+
+static void
 set_disabled(struct vq_priv *q, bool disabled)
 {
 	pthread_mutex_lock(&q->vq->mtx);
@@ -287,7 +295,7 @@ drop_queue(struct vq_priv *q)
 	ring_watch_area(&q->ring, false, NULL, 0);
 	ring_watch_log(&q->ring, NULL);
 	split_watch_used(&q->ring.split, false, 0);
-	q->disabled = false;
+	q->disabled = q->lost = false;
 	pthread_mutex_unlock(&q->vq->mtx);
 }
 
@@ -298,6 +306,9 @@ backend_detach(struct virtio_common *vb)
 
 	if (!p->backend)
 		return;
+	/* Nobody has asked where packed rings are: their areas go on saying. */
+	for (int i = 0; i < p->nvq; i++)
+		set_lost(&p->vqs[i], true);
 	backend_reset(vb);
 	__atomic_store_n(&p->backend, NULL, __ATOMIC_RELEASE);
 	for (int i = 0; i < p->nvq; i++)

@@ -412,7 +412,8 @@ queue_clear(struct vqueue_info *vq)
 	vq->qsize = q->size_max;
 	vq->enabled = false;
 	__atomic_store_n(&vq->msix_idx, VIRTIO_MSI_NO_VECTOR, __ATOMIC_RELAXED);
-	ring_finish(&q->ring);
+	if (!q->lost)
+		ring_finish(&q->ring);
 	ring_reset(&q->ring, q->size_max, false);
 	memset(&q->layout, 0, sizeof(q->layout));
 	q->pfn = 0;

@@ -50,6 +50,7 @@ struct vq_priv {
 	bool live;       /* chains may be taken: all of the below allows it */
 	bool plain;      /* live, and the ring is split and unwatched */
 	bool stopping;   /* being reset, or its memory is about to change */
+	bool lost;       /* the front end has gone, and may come back */
 	bool broken;     /* the driver has made a mess of the ring */
 	bool stale_map;  /* the map has changed under chains in flight */
 	bool deserted;   /* the guest has gone: wait for a notification */

@@ -476,6 +476,24 @@ START_TEST(packed_ring_goes_on_at_0_after_a_lap)
 }
 END_TEST
 
+/*
+ * The back end goes, as when it is ended by a service manager; nobody has asked
+ * it where the rings are, and only the area knows.
+ */
+START_TEST(packed_ring_goes_on_with_who_comes_after_an_orderly_end)
+{
+	for (uint8_t i = 0; i < 3; i++)
+		vhost_loop_echo(&l, 0, i);
+	drv_vu_device_lost(&l.dev);
+	ck_assert_int_eq(
+		drv_vu_device_attach(&l.dev, served_connect(&l.served)), 0);
+	queue(0)->base = 0x80008000; /* as it was when it began */
+	ck_assert_int_eq(drv_vu_device_resume(&l.dev), 0);
+	vhost_loop_echo(&l, 0, 4);
+	ck_assert_uint_eq(stop(0), 0x80088008);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -508,6 +526,7 @@ main(void)
 	const TTest *const packed[] = {
 		packed_ring_that_is_new_begins_even_if_0_is_said,
 		packed_ring_goes_on_at_0_after_a_lap,
+		packed_ring_goes_on_with_who_comes_after_an_orderly_end,
 	};
 	TCase *tc[2] = { tcase_create("vhost-user-ring"),
 			 tcase_create("vhost-user-ring in a thread") };
