@@ -334,6 +334,7 @@ resume_area(struct packed *r)
 	if (version != AREA_VERSION || w->area->desc_num != r->size ||
 	    !read_state(r, &state))
 		return -EINVAL;
+	w->resumed = true;
 	return recover(r, &state);
 }
 
@@ -362,6 +363,7 @@ packed_resume(struct packed *r, uint32_t base)
 	if (!w)
 		return rc;
 	w->counter = 0;
+	w->resumed = false;
 	forget_all(r);
 	/* With an area that has been used, the base may be anything. */
 	if (w->area && (rc == 0 || w->area->version != 0))

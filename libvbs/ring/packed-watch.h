@@ -62,6 +62,7 @@ struct packed_again {
 struct packed_watch {
 	struct inflight_packed *area; /* NULL for none */
 	size_t area_bytes;
+	bool resumed; /* the area is of a ring that has been used */
 	uint64_t counter;
 	struct packed_entry *entry;
 	uint16_t *of_id; /* entry of the chain with this id, or NO_ENTRY */

@@ -84,9 +84,12 @@ ring_base_start(bool packed)
 bool
 ring_was_used(const struct ring *r)
 {
+	/* After some laps it is where it once began. */
 	if (r->packed)
-		return r->pk.used.idx != 0 || !r->pk.used.wrap;
-	return r->split.used_idx != 0;
+		return r->pk.used.idx != 0 || !r->pk.used.wrap ||
+		       (r->pk.watch && r->pk.watch->resumed);
+	return r->split.used_idx != 0 ||
+	       (r->split.watch && r->split.watch->resumed);
 }
 
 uint32_t

@@ -203,6 +203,7 @@ resume_area(struct split *r)
 	if (any_inflight(r, area) && !finish_batch(r, area))
 		return -EINVAL;
 	area->used_idx = r->used_idx;
+	r->watch->resumed = true;
 	return list_inflight(r);
 }
 
@@ -218,6 +219,7 @@ split_resume(struct split *r, uint16_t next)
 		w->n_batch = 0;
 		w->n_again = w->next_again = 0;
 		w->counter = 0;
+		w->resumed = false;
 		w->last_head = 0;
 	}
 	if (w && w->area)

@@ -36,6 +36,7 @@ struct inflight_split {
 struct split_watch {
 	struct inflight_split *area; /* NULL for none */
 	size_t area_bytes;
+	bool resumed; /* the area is of a ring that has been used */
 	uint64_t counter;
 	uint16_t last_head; /* given back last */
 	uint16_t *batch;    /* given back, the used index not yet out */

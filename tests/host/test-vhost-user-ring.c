@@ -494,6 +494,32 @@ START_TEST(packed_ring_goes_on_with_who_comes_after_an_orderly_end)
 }
 END_TEST
 
+static bool
+is_called(void *arg)
+{
+	return queue(0)->n_calls > *(const uint64_t *)arg;
+}
+
+/* Two laps on, a ring is where it began; a call may be due all the same. */
+START_TEST(packed_ring_gone_on_with_after_two_laps_is_called)
+{
+	uint64_t before;
+
+	for (int i = 0; i < LOOP_QSIZE; i++)
+		vhost_loop_echo(&l, 0, (uint8_t)i);
+	drv_vu_device_lost(&l.dev);
+	ck_assert_int_eq(
+		drv_vu_device_attach(&l.dev, served_connect(&l.served)), 0);
+	/* Not one of before. */
+	ck_assert_int_ge(drv_vu_device_serve(&l.dev, 0), 0);
+	before = queue(0)->n_calls;
+	ck_assert_int_eq(drv_vu_device_resume(&l.dev), 0);
+	ck_assert_uint_eq(queue(0)->base, 0x80008000);
+	ck_assert_int_eq(drv_vu_device_wait(&l.dev, is_called, &before, 5000),
+			 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -527,6 +553,7 @@ main(void)
 		packed_ring_that_is_new_begins_even_if_0_is_said,
 		packed_ring_goes_on_at_0_after_a_lap,
 		packed_ring_goes_on_with_who_comes_after_an_orderly_end,
+		packed_ring_gone_on_with_after_two_laps_is_called,
 	};
 	TCase *tc[2] = { tcase_create("vhost-user-ring"),
 			 tcase_create("vhost-user-ring in a thread") };
