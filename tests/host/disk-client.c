@@ -195,3 +195,21 @@ samples_print(struct samples *s, const char *what, const char *unit)
 	free(s->v);
 	memset(s, 0, sizeof(*s));
 }
+
+void
+disk_server_assert_serves(struct disk_server *s)
+{
+	struct drv_load_opts opts = { .seed = 1 };
+	static struct disk_client c;
+
+	/* A new image, as it were: the load knows what zeroes are. */
+	disk_client_init(&c, false, 2, &opts);
+	ck_assert_int_eq(drv_vu_device_attach(&c.dev, disk_server_connect(s)),
+			 0);
+	ck_assert_int_eq(drv_vu_device_start(&c.dev), 0);
+	disk_image(s->image);
+	ck_assert_int_eq(drv_load_run(&c.load, 1000, DRV_TIMEOUT_MS), 0);
+	disk_client_assert_image(&c, s->image);
+	ck_assert_int_eq(drv_vu_device_stop(&c.dev), 0);
+	disk_client_deinit(&c);
+}

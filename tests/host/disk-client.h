@@ -46,6 +46,9 @@ int disk_server_connect(struct disk_server *s);
 /* End it, and remove socket and image. */
 void disk_server_end(struct disk_server *s);
 
+/* One more front end gets all that it asks for, on an image of zeroes. */
+void disk_server_assert_serves(struct disk_server *s);
+
 /* Guest memory, an oracle and a load on as many queues; not connected. */
 void disk_client_init(struct disk_client *c, bool packed, uint16_t n_queues,
 		      const struct drv_load_opts *opts);

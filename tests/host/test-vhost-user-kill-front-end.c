@@ -110,25 +110,6 @@ assert_baseline(const struct program_use *base)
 	ck_assert_int_le(use.rss_kb, base->rss_kb + RSS_SLACK);
 }
 
-/* The next one, which is not killed, gets all that it asks for. */
-static void
-serve_one_more(void)
-{
-	struct drv_load_opts opts = { .seed = 1 };
-	static struct disk_client c;
-
-	/* A new image, as it were: the load knows what zeroes are. */
-	disk_client_init(&c, false, 2, &opts);
-	ck_assert_int_eq(
-		drv_vu_device_attach(&c.dev, disk_server_connect(&server)), 0);
-	ck_assert_int_eq(drv_vu_device_start(&c.dev), 0);
-	disk_image("disk.img");
-	ck_assert_int_eq(drv_load_run(&c.load, 1000, DRV_TIMEOUT_MS), 0);
-	disk_client_assert_image(&c, "disk.img");
-	ck_assert_int_eq(drv_vu_device_stop(&c.dev), 0);
-	disk_client_deinit(&c);
-}
-
 START_TEST(killed_front_ends_leave_nothing_behind)
 {
 	unsigned int n = program_rounds(ROUNDS);
@@ -147,7 +128,7 @@ START_TEST(killed_front_ends_leave_nothing_behind)
 			assert_baseline(&base);
 	}
 	assert_baseline(&base);
-	serve_one_more();
+	disk_server_assert_serves(&server);
 	settle(&use, NULL);
 	(void)printf("%u front ends killed; fds %d, then %d; maps %d, %d; "
 		     "threads %d, %d; RSS %ld KiB, %ld KiB\n",
