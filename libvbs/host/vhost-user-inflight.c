@@ -123,8 +123,9 @@ vhu_inflight_forget(struct vbs_vhost_user *srv)
 {
 	const struct vhu_inflight_area *area = &srv->inflight;
 
-	if (area->map.at)
-		memset(area->map.at, 0, area->bytes * area->n_queues);
+	/* Without a version the rest is not looked at; there can be a lot. */
+	for (uint16_t i = 0; area->map.at && i < area->n_queues; i++)
+		memset(area->map.at + i * area->bytes, 0, AREA_ALIGN);
 }
 
 void

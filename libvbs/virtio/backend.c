@@ -740,5 +740,9 @@ backend_ring_inflight(struct virtio_common *vb, uint16_t idx, void *area,
 		return -EINVAL;
 	be->area = area;
 	be->area_bytes = bytes;
+	/* Nor is the one before to be touched: it is about to go. */
+	pthread_mutex_lock(&be->vq->mtx);
+	ring_watch_area(&be->vq->priv->ring, false, NULL, 0);
+	pthread_mutex_unlock(&be->vq->mtx);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/vhost-loop.h"
@@ -420,6 +421,43 @@ START_TEST(inflight_area_is_refused_while_a_ring_runs)
 }
 END_TEST
 
+/* The old one is unmapped: nobody may touch it any more. */
+START_TEST(inflight_area_can_be_replaced_and_the_device_reset)
+{
+	struct drv_vu_shm area;
+
+	vhost_loop_echo(&l, 0, 1);
+	ck_assert_int_eq(drv_vu_device_stop_rings(&l.dev), 0);
+	ck_assert_int_eq(
+		drv_vu_get_inflight(vu, LOOP_QUEUES, LOOP_QSIZE, &area), 0);
+	ck_assert_int_eq(drv_vu_set_inflight(vu, &area), 0);
+	ck_assert_int_eq(drv_vu_set_none(vu, DRV_VU_RESET_DEVICE, -1), 0);
+	vhost_assert_goes_on(vu);
+	drv_vu_shm_deinit(&area);
+}
+END_TEST
+
+/* It may be of any size; what nobody uses of it is not made to be there. */
+START_TEST(inflight_area_that_is_huge_is_not_filled_by_a_reset)
+{
+	struct drv_vu_shm area = { .fd = memfd_create("area", MFD_CLOEXEC),
+				   .size = UINT64_C(1) << 33,
+				   .n_queues = LOOP_QUEUES,
+				   .queue_size = LOOP_QSIZE };
+	struct stat st;
+
+	ck_assert_int_ge(area.fd, 0);
+	ck_assert_int_eq(ftruncate(area.fd, (off_t)area.size), 0);
+	ck_assert_int_eq(drv_vu_device_stop_rings(&l.dev), 0);
+	ck_assert_int_eq(drv_vu_set_inflight(vu, &area), 0);
+	ck_assert_int_eq(drv_vu_set_none(vu, DRV_VU_RESET_DEVICE, -1), 0);
+	vhost_assert_goes_on(vu);
+	ck_assert_int_eq(fstat(area.fd, &st), 0);
+	ck_assert_int_lt(st.st_blocks, 2048);
+	(void)close(area.fd);
+}
+END_TEST
+
 START_TEST(requests_in_flight_are_done_by_who_comes_after)
 {
 	int n = vhost_loop_look(&l)->n_chains;
@@ -547,6 +585,8 @@ main(void)
 		log_has_to_cover_the_used_ring,
 		inflight_area_is_sealed_and_large_enough,
 		inflight_area_is_refused_while_a_ring_runs,
+		inflight_area_can_be_replaced_and_the_device_reset,
+		inflight_area_that_is_huge_is_not_filled_by_a_reset,
 		requests_in_flight_are_done_by_who_comes_after,
 	};
 	const TTest *const packed[] = {
