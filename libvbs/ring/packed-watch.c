@@ -530,6 +530,17 @@ log_entry(const struct packed *r, const struct packed_entry *e, uint64_t *room)
 				      room);
 }
 
+/* All that a device can have written to. A log can be far larger. */
+static void
+log_all(const struct packed *r)
+{
+	const struct mem_map *map = r->mem.map;
+
+	for (uint32_t i = 0; i < map->n; i++)
+		dirty_log_mark(r->watch->log, map->region[i]->gpa,
+			       map->region[i]->size);
+}
+
 static void
 log_chain(const struct packed *r, uint16_t first)
 {
@@ -540,7 +551,7 @@ log_chain(const struct packed *r, uint16_t first)
 	if (!w->log || !r->mem.map)
 		return;
 	if (first == NO_ENTRY) {
-		dirty_log_mark(w->log, 0, UINT64_MAX);
+		log_all(r);
 		return;
 	}
 	for (uint16_t left = r->size; left > 0; left--) {

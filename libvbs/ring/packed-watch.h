@@ -87,7 +87,7 @@ void packed_watch_area(struct packed *r, struct inflight_packed *area,
 		       size_t bytes);
 /*
  * NULL for none. Takes a reference of its own. What is in flight when a log
- * comes has not been watched: the whole log is marked when it is given back.
+ * comes has not been watched: all memory is marked when it is given back.
  */
 void packed_watch_log(struct packed *r, struct dirty_log *log);
 

@@ -3,6 +3,9 @@
 #include <check.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "suite.h"
 #include "unit/packed-rig.h"
@@ -30,6 +33,14 @@ setup_size(uint16_t size)
 {
 	teardown();
 	prig_open(&rig, size);
+}
+
+static bool
+is_marked(const struct dirty_log *log, uint64_t gpa)
+{
+	const uint64_t page = gpa / DIRTY_LOG_PAGE;
+
+	return log->bits[page / 8] & 1u << page % 8;
 }
 
 static void
@@ -248,6 +259,36 @@ START_TEST(chain_put_back_behind_a_refused_one_is_used)
 }
 END_TEST
 
+/*
+ * Where a chain that was in flight when the log came has been written to is not
+ * known: it can be all of memory, but nothing of what else the log is for.
+ */
+START_TEST(log_that_is_huge_is_marked_where_there_is_memory)
+{
+	const uint64_t bytes = UINT64_C(1) << 30;
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	struct dirty_log *log;
+	struct stat st;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)bytes), 0);
+	ck_assert_int_eq(dirty_log_new(fd, 0, bytes, &log), 0);
+	if (!rig.ring.watch)
+		ck_assert_int_eq(packed_watch_init(&rig.ring, SIZE), 0);
+	(void)prig_offer(&rig, 1);
+	ck_assert_int_eq(prig_pop(&rig, 1), 1);
+	packed_watch_log(&rig.ring, log);
+	ck_assert(packed_push(&rig.ring, rig.id, 1));
+	for (uint64_t at = 0; at < PRIG_BYTES; at += DIRTY_LOG_PAGE)
+		ck_assert(is_marked(log, PRIG_GPA + at));
+	ck_assert(!is_marked(log, PRIG_GPA + PRIG_BYTES));
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_lt(st.st_blocks, 2048);
+	dirty_log_unref(log);
+	(void)close(fd);
+}
+END_TEST
+
 /* ---- chains in --------------------------------------------------------- */
 
 START_TEST(push_of_what_is_not_in_flight_does_nothing)
@@ -436,6 +477,7 @@ add_chains(Suite *s)
 	tcase_add_loop_test(t, chain_put_back_comes_again_at_any_place, 0,
 			    4 * SIZE);
 	tcase_add_test(t, chain_put_back_behind_a_refused_one_is_used);
+	tcase_add_test(t, log_that_is_huge_is_marked_where_there_is_memory);
 	tcase_add_test(t, push_of_what_is_not_in_flight_does_nothing);
 	tcase_add_test(t, push_is_seen_when_published_and_not_before);
 	tcase_add_test(t, push_without_a_map_says_nothing_to_the_driver);
