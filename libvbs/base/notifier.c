@@ -67,11 +67,9 @@ notifier_set(struct notifier *n, int fd)
 	if (fd < 0)
 		return;
 	n->socket = notifier_is_socket(fd);
-	n->careful = !(fcntl(fd, F_GETFL) & O_NONBLOCK);
-	if (notifier_is_pipe(fd)) {
-		n->careful = true;
+	n->pipe = notifier_is_pipe(fd);
+	if (n->pipe)
 		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	}
 }
 
 static void
@@ -124,10 +122,15 @@ notifier_signal(const struct notifier *n)
 
 	if (n->fd < 0)
 		return;
-	if (n->socket)
+	if (n->socket) {
 		send_one(n->fd);
-	else if (!n->careful)
-		write_one(n->fd);
-	else if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT))
+		return;
+	}
+	/* Whoever has the other end can make it block at any time. */
+	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
+		return;
+	if (n->pipe)
 		write_without_signal(n->fd);
+	else
+		write_one(n->fd);
 }

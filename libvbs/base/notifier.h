@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 struct notifier {
-	int fd;       /* -1: none */
-	bool careful; /* writing could block, or raise SIGPIPE */
-	bool socket;  /* which can be asked not to do either */
+	int fd;      /* -1: none */
+	bool pipe;   /* writing could raise SIGPIPE */
+	bool socket; /* which can be asked not to do so, nor to block */
 };
 
 #define NOTIFIER_NONE ((struct notifier){ .fd = -1 })

@@ -92,6 +92,20 @@ START_TEST(full_counter_does_not_block)
 }
 END_TEST
 
+/* Flags belong to all who have the eventfd. */
+START_TEST(full_counter_does_not_block_if_it_is_made_to)
+{
+	int fd = eventfd(0, EFD_NONBLOCK), other = dup(fd);
+
+	notifier_set(&n, fd);
+	ck_assert_int_eq(eventfd_write(other, UINT64_MAX - 1), 0);
+	ck_assert_int_eq(fcntl(other, F_SETFL, 0), 0);
+	notifier_signal(&n);
+	ck_assert_uint_eq(count(other), UINT64_MAX - 1);
+	(void)close(other);
+}
+END_TEST
+
 START_TEST(pipe_gets_the_number_and_never_blocks)
 {
 	uint64_t got = 0;
@@ -144,6 +158,7 @@ main(void)
 	tcase_add_test(tc, kinds_are_told_apart);
 	tcase_add_test(tc, signal_adds_one);
 	tcase_add_test(tc, full_counter_does_not_block);
+	tcase_add_test(tc, full_counter_does_not_block_if_it_is_made_to);
 	tcase_add_test(tc, pipe_gets_the_number_and_never_blocks);
 	tcase_add_test(tc, pipe_without_reader_raises_no_signal);
 	tcase_add_test(tc, set_closes_the_old_one);
