@@ -27,11 +27,20 @@ static const struct drv_vu_region good = { FAR_GPA, 4 * DRV_PAGE, FAR_USER, 0 };
 
 static int good_fd;
 
+/* Buffers for each queue, and whoever serves it, alone. */
+static struct drv_seg chased[LOOP_QUEUES][2];
+
 static void
 open_with(const char *opts)
 {
 	vhost_rig_open(opts);
 	good_fd = make_memfd(4 * DRV_PAGE);
+	for (int i = 0; i < LOOP_QUEUES; i++) {
+		uint64_t gpa = drv_ram_alloc(&l.ram, 128, 64);
+
+		chased[i][0] = (struct drv_seg){ gpa, 64, false };
+		chased[i][1] = (struct drv_seg){ gpa + 64, 64, true };
+	}
 	vhost_rig_baseline();
 }
 
@@ -367,12 +376,14 @@ static bool chaser_quits;
 static void *
 chase(void *arg)
 {
+	struct drv_seg(*segs)[2] = arg;
+
 	while (!__atomic_load_n(&chaser_quits, __ATOMIC_ACQUIRE)) {
 		for (int i = 0; i < LOOP_QUEUES; i++) {
 			struct drv_vq *vq = &l.dev.queues[i].vq;
 			struct drv_used used;
 
-			(void)drv_vq_submit(vq, arg, 2, NULL);
+			(void)drv_vq_submit(vq, segs[i], 2, NULL);
 			while (drv_vq_reap(vq, &used) > 0)
 				;
 		}
@@ -381,15 +392,10 @@ chase(void *arg)
 }
 
 static pthread_t chaser;
-static struct drv_seg chased[2];
 
 static void
 chase_start(void)
 {
-	uint64_t gpa = drv_ram_alloc(&l.ram, 2 * DRV_PAGE, DRV_PAGE);
-
-	chased[0] = (struct drv_seg){ gpa, 64, false };
-	chased[1] = (struct drv_seg){ gpa + DRV_PAGE, 64, true };
 	chaser_quits = false;
 	ck_assert_int_eq(pthread_create(&chaser, NULL, chase, chased), 0);
 }

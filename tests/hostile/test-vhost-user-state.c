@@ -232,11 +232,18 @@ count_held(struct served *s)
 	n_held = loop_of(s->dev)->n_held[0];
 }
 
+static int
+count_chains(void)
+{
+	return __atomic_load_n(&vhost_loop_device(&l)->n_chains,
+			       __ATOMIC_RELAXED);
+}
+
 /* New rings after a reset, while the server still has the area. */
 static void
 assert_nothing_comes_again(void)
 {
-	int n_chains = vhost_loop_device(&l)->n_chains;
+	int n_chains = count_chains();
 
 	for (int i = 0; i < LOOP_QUEUES; i++) {
 		drv_vq_reset_ring(&l.dev.queues[i].vq);
@@ -246,8 +253,7 @@ assert_nothing_comes_again(void)
 		drv_vu_set_u64(vu, DRV_VU_SET_FEATURES, l.dev.features), 0);
 	ck_assert_int_eq(drv_vu_device_start_rings(&l.dev), 0);
 	rig_echo();
-	ck_assert_int_eq(vhost_loop_device(&l)->n_chains,
-			 n_chains + LOOP_QUEUES);
+	ck_assert_int_eq(count_chains(), n_chains + LOOP_QUEUES);
 	ck_assert_int_eq(drv_vu_device_stop(&l.dev), 0);
 }
 
