@@ -441,7 +441,7 @@ set_table(uint32_t more)
 
 START_TEST(hostile_d13__table_replaced_under_rings_that_run)
 {
-	rig_start();
+	rig_start_packed(_i);
 	chase_start();
 	for (uint32_t i = 0; i < 300; i++)
 		set_table(i % DRV_VU_TABLE_MAX);
@@ -455,7 +455,7 @@ START_TEST(hostile_d13__table_without_the_rings_and_back)
 	struct drv_vu_table other = { .n = 1 };
 
 	other.regions[0] = good;
-	rig_start();
+	rig_start_packed(_i);
 	chase_start();
 	for (uint32_t i = 0; i < 200; i++) {
 		ck_assert_int_eq(drv_vu_set(vu, DRV_VU_SET_MEM_TABLE, &other,
@@ -471,7 +471,7 @@ START_TEST(hostile_d13__slot_of_the_rings_removed_and_added_back)
 {
 	const struct drv_region *ram = drv_ram_region(&l.ram, 0);
 
-	rig_start();
+	rig_start_packed(_i);
 	chase_start();
 	for (int i = 0; i < 300; i++) {
 		ck_assert_int_eq(drv_vu_rem_region(vu, ram), 0);
@@ -485,7 +485,7 @@ START_TEST(hostile_d13__slots_added_and_removed_under_rings_that_run)
 {
 	struct drv_vu_slot slot;
 
-	rig_start();
+	rig_start_packed(_i);
 	chase_start();
 	for (uint32_t round = 0; round < 10; round++) {
 		for (uint32_t i = 0; i < 100; i++) {
@@ -511,7 +511,7 @@ END_TEST
 START_TEST(hostile_d13__front_end_that_leaves_under_rings_that_run)
 {
 	for (int i = 0; i < 50; i++) {
-		rig_start();
+		rig_start_packed(_i);
 		chase_start();
 		if (i % 2)
 			set_table((uint32_t)i % DRV_VU_TABLE_MAX);
@@ -592,7 +592,7 @@ add_threaded(Suite *suite, const TTest *const *tests, size_t n)
 	tcase_add_checked_fixture(tc, setup_thread, teardown);
 	tcase_set_timeout(tc, 60);
 	for (size_t i = 0; i < n; i++)
-		tcase_add_test(tc, tests[i]);
+		tcase_add_loop_test(tc, tests[i], 0, 2); /* packed */
 	suite_add_tcase(suite, tc);
 }
 

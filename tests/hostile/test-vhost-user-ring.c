@@ -551,7 +551,7 @@ START_TEST(hostile_d9__ring_without_a_kick_started_and_stopped)
 	unsigned int rounds = program_rounds(ROUNDS);
 	struct drv_ram_mark mark;
 
-	rig_start();
+	rig_start_packed(_i);
 	drv_ram_mark(&l.ram, &mark);
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct drv_vu_queue *q = queue_of(1 + (int)(i % 2));
@@ -629,7 +629,8 @@ main(void)
 		tcase_add_test(tc, tests[i]);
 	suite_add_tcase(suite, tc);
 	tc = make_case("vhost-user rings and threads", vhost_rig_setup_thread);
-	tcase_add_test(tc, hostile_d9__ring_without_a_kick_started_and_stopped);
+	tcase_add_loop_test(
+		tc, hostile_d9__ring_without_a_kick_started_and_stopped, 0, 2);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

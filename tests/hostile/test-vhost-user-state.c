@@ -356,11 +356,7 @@ START_TEST(hostile_d7__area_rewritten_under_rings_that_run)
 {
 	pthread_t writer;
 
-	if (_i && !(l.dev.offered & DRV_BIT(DRV_F_RING_PACKED)))
-		return;
-	if (_i)
-		l.dev.features |= DRV_BIT(DRV_F_RING_PACKED);
-	rig_start();
+	rig_start_packed(_i);
 	writer_quits = false;
 	ck_assert_int_eq(
 		pthread_create(&writer, NULL, write_area, &l.dev.inflight), 0);

@@ -94,6 +94,17 @@ rig_start(void)
 	rig_echo();
 }
 
+void
+rig_start_packed(bool packed)
+{
+	const uint64_t bit = DRV_BIT(DRV_F_RING_PACKED);
+
+	l.dev.features &= ~bit;
+	if (packed)
+		l.dev.features |= l.dev.offered & bit;
+	rig_start();
+}
+
 static void
 attach_and_count(void)
 {

@@ -74,8 +74,9 @@ void assert_told(uint32_t request, const void *body, size_t len, const int *fds,
 void assert_refused(uint32_t request, const void *body, size_t len,
 		    const int *fds, int n_fds);
 
-/* Bring the rings up; all of them echo. */
+/* Bring the rings up, split or packed; all of them echo. */
 void rig_start(void);
+void rig_start_packed(bool packed);
 void rig_echo(void);
 
 /* The session, from the first message to a reset. */
