@@ -139,9 +139,11 @@ remove_stale(const char *path, const struct sockaddr_un *addr,
 static int
 give_access(const char *path, const struct dm_socket_access *access)
 {
-	if (access->has_group && chown(path, (uid_t)-1, access->group) < 0)
+	/* Not where a link leads that somebody has put there. */
+	if (access->has_group && lchown(path, (uid_t)-1, access->group) < 0)
 		return -errno;
-	if (access->has_mode && chmod(path, access->mode) < 0)
+	if (access->has_mode &&
+	    fchmodat(AT_FDCWD, path, access->mode, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }

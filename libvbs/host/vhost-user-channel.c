@@ -84,10 +84,11 @@ vhu_set_backend_req_fd(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 }
 
 int
-vhu_channel_init(struct vhu_channel *ch, struct vbs_vhost_user *srv,
-		 struct event_base *base)
+vhu_channel_start(struct vhu_channel *ch, struct vbs_vhost_user *srv,
+		  struct event_base *base)
 {
-	ch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ch->event_fd < 0)
+		ch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (ch->event_fd < 0)
 		return -errno;
 	ch->ev = event_new(base, ch->event_fd, EV_READ | EV_PERSIST,
@@ -98,13 +99,18 @@ vhu_channel_init(struct vhu_channel *ch, struct vbs_vhost_user *srv,
 }
 
 void
-vhu_channel_deinit(struct vhu_channel *ch)
+vhu_channel_stop(struct vhu_channel *ch)
 {
 	vhu_channel_clear(ch);
 	if (ch->ev)
 		event_free(ch->ev);
+	ch->ev = NULL;
+}
+
+void
+vhu_channel_deinit(struct vhu_channel *ch)
+{
 	if (ch->event_fd >= 0)
 		(void)close(ch->event_fd);
-	ch->ev = NULL;
 	ch->event_fd = -1;
 }

@@ -82,8 +82,9 @@ srv_start(struct vbs_vhost_user *srv, struct pci_vdev *dev, int fd)
 
 	srv->dev = dev;
 	srv->rings = calloc(backend_n_queues(srv->vb), sizeof(*srv->rings));
-	rc = srv->rings ? vhu_channel_init(&srv->channel, srv, srv->server.base)
-			: -ENOMEM;
+	rc = srv->rings
+		     ? vhu_channel_start(&srv->channel, srv, srv->server.base)
+		     : -ENOMEM;
 	if (rc < 0) {
 		(void)close(fd);
 		return rc;
@@ -119,7 +120,7 @@ void
 vbs_vhost_user_stop(struct vbs_vhost_user *srv)
 {
 	server_stop(&srv->server);
-	vhu_channel_deinit(&srv->channel);
+	vhu_channel_stop(&srv->channel);
 	free(srv->rings);
 	srv->rings = NULL;
 	srv->vb = NULL;
@@ -176,6 +177,7 @@ vbs_vhost_user_free(struct vbs_vhost_user *srv)
 	if (!srv)
 		return;
 	vbs_vhost_user_stop(srv);
+	vhu_channel_deinit(&srv->channel);
 	vbs_vm_free(srv->vm);
 	free(srv);
 }

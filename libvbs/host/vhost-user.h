@@ -224,8 +224,10 @@ void vhu_inflight_clear(struct vbs_vhost_user *srv);
 void vhu_transfer_clear(struct vbs_vhost_user *srv);
 
 /* 0 or -errno; then clear() is fine as well. */
-int vhu_channel_init(struct vhu_channel *ch, struct vbs_vhost_user *srv,
-		     struct event_base *base);
+int vhu_channel_start(struct vhu_channel *ch, struct vbs_vhost_user *srv,
+		      struct event_base *base);
+void vhu_channel_stop(struct vhu_channel *ch);
+/* The device has gone, too: until then any of its threads may have news. */
 void vhu_channel_deinit(struct vhu_channel *ch);
 /* The front end has gone. */
 void vhu_channel_clear(struct vhu_channel *ch);

@@ -91,6 +91,9 @@ packed_watch_log(struct packed *r, struct dirty_log *log)
 	struct packed_watch *w = r->watch;
 	bool before = r->watched;
 
+	/* What is on its way out is not of this log. */
+	if (!before && r->held)
+		(void)packed_publish(r);
 	dirty_log_ref(log);
 	dirty_log_unref(w->log);
 	w->log = log;

@@ -559,8 +559,13 @@ backend_ring_start(struct virtio_common *vb, uint16_t idx,
 	if (rc < 0)
 		return rc;
 	be->base = ring->base;
+	rc = poll_update(be);
+	if (rc < 0) {
+		(void)backend_ring_stop(vb, idx, &be->base);
+		return rc;
+	}
 	call_if_used(be->vq);
-	return poll_update(be);
+	return 0;
 }
 
 /*
@@ -599,7 +604,9 @@ backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint32_t *base)
 		hand_out_again(vq);
 		pthread_mutex_lock(&vb->mtx);
 		idle = queue_stop(vq);
+		pthread_mutex_lock(&vq->mtx);
 		be->base = ring_base(&vq->priv->ring);
+		pthread_mutex_unlock(&vq->mtx);
 		queue_clear(vq);
 		pthread_mutex_unlock(&vb->mtx);
 		poll_stop(be);
