@@ -438,6 +438,23 @@ add_laps(TCase *tc)
 			    4);
 }
 
+#ifdef __SANITIZE_THREAD__
+#define RACES_ARE_SEEN true
+#else
+#define RACES_ARE_SEEN false
+#endif
+
+static void
+add_races(TCase *tc)
+{
+	tcase_add_loop_test(
+		tc, hostile_a11__packed_buffers_change_while_they_are_read, 0,
+		N_FACES);
+	tcase_add_loop_test(
+		tc, hostile_a11__packed_rings_change_while_they_are_walked, 0,
+		N_FACES);
+}
+
 int
 main(void)
 {
@@ -448,16 +465,10 @@ main(void)
 	tcase_add_checked_fixture(tc, rig_setup_packed, rig_teardown);
 	add_memory(tc);
 	add_laps(tc);
-#ifdef __SANITIZE_THREAD__
-	printf("SKIP: hostile_a11 races on guest memory on purpose\n");
-#else
-	tcase_add_loop_test(
-		tc, hostile_a11__packed_buffers_change_while_they_are_read, 0,
-		N_FACES);
-	tcase_add_loop_test(
-		tc, hostile_a11__packed_rings_change_while_they_are_walked, 0,
-		N_FACES);
-#endif
+	if (RACES_ARE_SEEN)
+		printf("SKIP: hostile_a11 races on guest memory on purpose\n");
+	else
+		add_races(tc);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }
