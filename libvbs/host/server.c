@@ -27,6 +27,25 @@ msg_broken(struct server *srv, const struct server_hdr *hdr, const char *why)
 	return -EPROTO;
 }
 
+/* The header at pos is not there as a whole. 0, or a negative errno. */
+static int
+msg_start(struct server *srv, size_t pos)
+{
+	size_t left = srv->conn.rx_len - pos;
+	const char *why = NULL;
+
+	if (left == 0)
+		return 0;
+	if (srv->ops->check_start)
+		why = srv->ops->check_start(srv->conn.rx + pos, left);
+	if (!why)
+		return conn_adopt(&srv->conn);
+	vbs_log(srv->vm, VBS_LOG_WARNING,
+		"%s: %s sent a bad message, connection closed: %s", srv->name,
+		srv->ops->peer, why);
+	return -EPROTO;
+}
+
 /*
  * Handle the message at pos. Its size, 0 if it is not there as a whole, or
  * -EAGAIN if the peer has to read first, or another negative errno.
@@ -41,7 +60,7 @@ msg_step(struct server *srv, size_t pos)
 	int rc = 0;
 
 	if (left < srv->ops->hdr_bytes)
-		return left > 0 ? conn_adopt(conn) : 0;
+		return msg_start(srv, pos);
 	srv->ops->parse(conn->rx + pos, &hdr);
 	if (left <= hdr.bytes)
 		rc = conn_adopt(conn); /* none begins after it */

@@ -32,6 +32,12 @@ struct server_ops {
 	size_t hdr_bytes; /* of a header */
 	void (*parse)(const uint8_t *raw, struct server_hdr *hdr);
 	/*
+	 * NULL for nothing. What is wrong with a header of which these bytes,
+	 * fewer than hdr_bytes, are there: NULL, or what. For a peer that waits
+	 * for an answer before it sends as much as a header of this protocol.
+	 */
+	const char *(*check_start)(const uint8_t *raw, size_t bytes);
+	/*
 	 * Is it a message that may come now, with n_fds descriptors? NULL, or
 	 * what is wrong with it. Called as soon as the header is there, and
 	 * again with the payload, when no more descriptors can come.

@@ -7,6 +7,7 @@
  * closed; what fits but cannot be done gets an error reply.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "host/vfio-user.h"
@@ -73,6 +74,22 @@ vuser_argsz_ok(uint32_t argsz, size_t min)
 	return argsz >= min && argsz <= ACCESS_MAX;
 }
 
+/* All of vhost-user have a small number where the size of ours is. */
+static const char too_small[] =
+	"size less than a header, as if it spoke vhost-user, not vfio-user";
+
+const char *
+vuser_msg_check_start(const uint8_t *raw, size_t bytes)
+{
+	size_t at = offsetof(struct vuser_hdr, size);
+	uint32_t size;
+
+	if (bytes < at + sizeof(size))
+		return NULL;
+	memcpy(&size, raw + at, sizeof(size));
+	return size < sizeof(struct vuser_hdr) ? too_small : NULL;
+}
+
 const char *
 vuser_msg_check(void *arg, const struct server_hdr *hdr, int n_fds)
 {
@@ -81,7 +98,7 @@ vuser_msg_check(void *arg, const struct server_hdr *hdr, int n_fds)
 	uint64_t len = hdr->bytes - sizeof(struct vuser_hdr);
 
 	if (hdr->bytes < sizeof(struct vuser_hdr))
-		return "size less than a header";
+		return too_small;
 	if (hdr->flags & ~VUSER_FLAG_NO_REPLY)
 		return "not a command";
 	if (hdr->command >= VUSER_N_COMMANDS || !msg_types[hdr->command].name)

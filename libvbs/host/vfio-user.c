@@ -42,6 +42,7 @@ static const struct server_ops vuser_server_ops = {
 	.peer = "client",
 	.hdr_bytes = sizeof(struct vuser_hdr),
 	.parse = srv_parse,
+	.check_start = vuser_msg_check_start,
 	.check = vuser_msg_check,
 	.handle = vuser_msg_handle,
 	.gone = srv_gone,

@@ -80,6 +80,7 @@ int vuser_dma_unmap(struct vbs_vfio_user *srv, struct vuser_msg *msg);
 int vuser_reset(struct vbs_vfio_user *srv, struct vuser_msg *msg);
 
 /* struct server_ops; arg is the struct vbs_vfio_user. */
+const char *vuser_msg_check_start(const uint8_t *raw, size_t bytes);
 const char *vuser_msg_check(void *arg, const struct server_hdr *hdr, int n_fds);
 int vuser_msg_handle(void *arg, const struct server_hdr *hdr,
 		     const uint8_t *raw);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/vfio-user-proto.h"
 #include "host/vhost-user.h"
 
 /* Where a message has the index of its ring. */
@@ -164,6 +165,8 @@ vhu_msg_check(void *arg, const struct server_hdr *hdr, int n_fds)
 	const struct msg_type *type;
 	uint64_t len = hdr->bytes - sizeof(struct vhu_hdr);
 
+	if (hdr->command >> 16 == VUSER_VERSION) /* behind a number */
+		return "it seems to speak vfio-user, not vhost-user";
 	if ((hdr->flags & VHU_VERSION_MASK) != VHU_VERSION)
 		return "not version 1";
 	if (hdr->flags & ~(VHU_VERSION_MASK | VHU_FLAG_NEED_REPLY))

@@ -240,6 +240,22 @@ START_TEST(hostile_e5__message_in_two_parts_is_answered)
 }
 END_TEST
 
+/* Its header has 12 bytes, of which the last 8 are our size and flags. */
+START_TEST(hostile_e5__message_of_vhost_user_closes)
+{
+	static const uint32_t flags[] = { 0x1, 0x9 }; /* with NEED_REPLY */
+
+	for (uint32_t request = 1; request < 44; request++) {
+		const uint32_t hdr[] = { request, flags[request % 2], 0 };
+		int fd = served_connect(&served);
+
+		ck_assert_int_eq(drv_socket_send(fd, hdr, sizeof(hdr), NULL, 0),
+				 0);
+		assert_closed(fd);
+	}
+}
+END_TEST
+
 START_TEST(hostile_e5__end_at_every_byte_frees_all)
 {
 	const uint8_t *bytes = (const uint8_t *)&get_info;
@@ -580,6 +596,7 @@ add_tests(TCase *tc)
 		hostile_e6__version_twice_closes,
 		hostile_e5__message_byte_by_byte_is_answered,
 		hostile_e5__message_in_two_parts_is_answered,
+		hostile_e5__message_of_vhost_user_closes,
 		hostile_e5__end_at_every_byte_frees_all,
 		hostile_e5__end_at_every_byte_of_the_version_frees_all,
 		hostile_e5__end_in_the_middle_of_a_large_write_frees_all,

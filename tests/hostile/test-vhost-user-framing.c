@@ -112,6 +112,15 @@ header_closes(uint32_t request, uint32_t flags, uint32_t size)
 
 /* ---- messages ---- */
 
+/* Its VERSION: a number and the command, the size, the flags, an error. */
+START_TEST(hostile_d1__message_of_vfio_user_closes)
+{
+	for (uint32_t size = 20; size < 24; size++)
+		for (uint32_t id = 0; id < 3; id++)
+			header_closes(1u << 16 | id, size, 0);
+}
+END_TEST
+
 START_TEST(hostile_d1__payload_of_a_wrong_size_closes)
 {
 	for (uint32_t i = 1; i < N_REQUESTS; i++) {
@@ -518,6 +527,7 @@ main(void)
 	const TTest *const tests[] = {
 		hostile_d1__payload_of_a_wrong_size_closes,
 		hostile_d1__table_of_a_wrong_size_is_refused,
+		hostile_d1__message_of_vfio_user_closes,
 		hostile_d1__version_that_is_not_1_closes,
 		hostile_d1__replies_and_strange_flags_close,
 		hostile_d1__unknown_requests_close,
