@@ -42,10 +42,10 @@ check_ways(const struct dm_args *args, struct dm_error *err)
 	if (ways + activated != 1)
 		return dm_fail(
 			err, -EINVAL,
-			"%s; give one of --socket-dir DIR, --socket-path "
-			"PATH and --fd N",
+			"%s; give one of %s--socket-path PATH and --fd N",
 			ways ? "sockets in more than one way"
-			     : "no place for the sockets");
+			     : "no place for the sockets",
+			args->only ? "" : "--socket-dir DIR, ");
 	return 0;
 }
 

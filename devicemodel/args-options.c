@@ -235,8 +235,8 @@ const struct dm_arg dm_arg_table[] = {
 			 NUMBER(poll_us),
 			 .max = POLL_US_MAX,
 			 .value = "N",
-			 .help = "poll queues so long before sleeping",
-			 .def = "32 over vhost-user, else 0" },
+			 .help = "poll so long before sleeping",
+			 .def = "vhost-user 32, else 0" },
 	},
 	{
 		.opt = { .name = "--subvendor",

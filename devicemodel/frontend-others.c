@@ -61,7 +61,7 @@ frontend_print_crosvm(const struct frontend_plan *plan, FILE *out,
 			return dm_fail(
 				err, -EINVAL,
 				"--print-frontend=crosvm: it has no "
-				"front end for %s; give qemu or "
+				"front end for %s; give uml or "
 				"cloud-hypervisor, which take any device",
 				d->slot->name);
 		(void)snprintf(text, sizeof(text),

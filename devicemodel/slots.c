@@ -12,7 +12,7 @@
 #include "slots.h"
 
 #define SEPARATORS  ":/."
-#define NEAR_ENOUGH 3
+#define NEAR_ENOUGH 2
 
 static bool
 is_named(const struct dm_device *device, const char *name)

@@ -126,7 +126,7 @@ remove_stale(const char *path, const struct sockaddr_un *addr,
 	if (is_served(addr))
 		return dm_fail(err, -EADDRINUSE,
 			       "socket %s is in use: another vbs-dm serves it; "
-			       "end that one, or give another --socket-dir",
+			       "end that one, or give another path",
 			       path);
 	if (unlink(path) < 0)
 		return dm_fail(err, -errno,

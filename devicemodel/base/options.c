@@ -344,8 +344,10 @@ option_help(const struct dm_option *opt, FILE *out)
 	const char *close = opt->flags & DM_OPT_BARE ? "]" : "";
 
 	if (opt->flags & DM_OPT_POSITIONAL)
-		(void)snprintf(left, sizeof(left), "[%s=]%s", opt->name,
-			       opt->value);
+		(void)snprintf(left, sizeof(left), "[%s=%s%s%s]%s", opt->name,
+			       opt->alias ? "|" : "",
+			       opt->alias ? opt->alias : "",
+			       opt->alias ? "=" : "", opt->value);
 	else if (opt->kind == DM_OPT_FLAG)
 		(void)snprintf(left, sizeof(left), "%s", opt->name);
 	else

@@ -109,7 +109,7 @@ if ${CC:-cc} -shared -fPIC -I "$include" -o echo.so \
 	has cloud_hypervisor_loaded cloud-hypervisor \
 		'virtio_id=63,queue_sizes=\[64\]' ./echo.so --socket-path p
 	has uml_loaded uml '/p:63' ./echo.so --socket-path p
-	refused crosvm_loaded 2 'crosvm: it has no front end for ./echo.so' \
+	refused crosvm_loaded 2 'no front end for ./echo.so; give uml or' \
 		--print-frontend=crosvm ./echo.so --socket-path p
 else
 	fail "loaded devices: do not build: $(cat err)"

@@ -76,6 +76,8 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 # ---- devices and slots ---------------------------------------------------
 refused unknown_device 2 "no device 'virtio-blok'.*mean 'virtio-blk'" \
 	--socket-dir sockets -s 3,virtio-blok,disk.img
+refused device_of_another_kind 2 "no device 'virtio-net'; .vbs-dm list" \
+	--socket-dir sockets -s 4,virtio-net
 refused device_far_from_all 2 "no device 'toaster'.*vbs-dm list" \
 	--socket-dir sockets -s 3,toaster
 refused slot_used_twice 2 'slot 3:0 is taken by virtio-rnd' \
@@ -222,7 +224,7 @@ refused only_with_a_bad_option 2 "no option 'seria'.*mean 'serial'" \
 	virtio-blk disk.img seria=x --socket-path p
 refused only_with_commas 2 'option mq=17: out of range' \
 	blk disk.img,ro,mq=17 --socket-path p
-refused only_without_a_socket 2 'no place for the sockets; give one of' \
+refused only_without_a_socket 2 'the sockets; give one of --socket-path' \
 	blk file=disk.img
 refused only_in_a_directory 2 '--socket-dir is for devices of -s; give' \
 	blk file=disk.img --socket-dir sockets

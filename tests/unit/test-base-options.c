@@ -255,7 +255,7 @@ START_TEST(help_names_each_option_once)
 	(void)fclose(out);
 	for (const struct dm_option *opt = table; opt->name; opt++)
 		ck_assert_ptr_nonnull(strstr(help, opt->help));
-	ck_assert_ptr_nonnull(strstr(help, "[file=]FILE"));
+	ck_assert_ptr_nonnull(strstr(help, "[file=|path=]FILE"));
 	ck_assert_ptr_nonnull(strstr(help, "bare[=N]"));
 	ck_assert_ptr_nonnull(strstr(help, "a number; 2 to 16"));
 	ck_assert_ptr_nonnull(strstr(help, "not quick [default]"));

@@ -260,8 +260,8 @@ blk_options_parse(char *text, struct blk_options *out, struct dm_error *err)
 	rc = dm_options_parse(blk_option_table, "virtio-blk", text, out, err);
 	if (rc == 0 && !out->path)
 		rc = dm_fail(err, -EINVAL,
-			     "no image; give one like "
-			     "virtio-blk,disk.img");
+			     "no image; give one, as in `vbs-dm blk "
+			     "file=disk.img`, or -s 3,virtio-blk,disk.img");
 	if (rc == 0)
 		rc = check_queue_size(out, err);
 	if (rc == 0)
