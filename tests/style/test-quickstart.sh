@@ -86,4 +86,20 @@ expect 0
 
 "$quickstart" >out 2>&1 && bad=1
 grep -q '^usage: ./quickstart' out || bad=1
+
+# refused WORDS ARGUMENT...: one line that says WORDS, and nothing is done.
+refused() {
+	words=$1 status=0
+	shift
+	"$quickstart" "$@" >out 2>&1 || status=$?
+	if [ "$status" -ne 2 ] || [ "$(wc -l <out)" -ne 1 ] ||
+		! grep -qF -- "$words" out; then
+		echo "quickstart $*: status $status, not 2; it said:"
+		cat out
+		bad=1
+	fi
+}
+refused "no verb 'dem'; give demo" dem
+refused "demo: no option '--um'; give --uml" demo --um
+refused "bench: no option '-q'; give --quick" bench -q
 exit $bad
