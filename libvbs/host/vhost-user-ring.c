@@ -129,8 +129,15 @@ vhu_set_vring_num(struct vbs_vhost_user *srv, struct vhu_msg *msg)
 {
 	uint32_t num = msg_vring_state(msg).num;
 
-	if (!backend_size_ok(srv->vb, msg->index, num))
+	if (!backend_size_ok(srv->vb, msg->index, num)) {
+		if (vhu_first(srv, VHU_SAID_SIZE))
+			vbs_log(srv->vm, VBS_LOG_WARNING,
+				"%s: ring %u cannot have %u entries; at most "
+				"%u, and a power of two if it is split",
+				srv->dev->name, msg->index, num,
+				backend_size_max(srv->vb, msg->index));
 		return -EINVAL;
+	}
 	srv->rings[msg->index].num = (uint16_t)num;
 	return ring_try(srv, msg->index);
 }

@@ -46,6 +46,7 @@ struct vhu_slot {
 #define VHU_SAID_RING     0x4u  /* a ring that waited cannot be started */
 #define VHU_SAID_STUCK    0x8u  /* requests did not come back */
 #define VHU_SAID_STATE    0x10u /* device state was refused */
+#define VHU_SAID_SIZE     0x20u /* a ring is too large, or of no good size */
 
 struct vhu_mem {
 	struct vhu_slot slots[VHU_MAX_SLOTS]; /* in no order */

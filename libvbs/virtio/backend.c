@@ -354,6 +354,12 @@ backend_size_ok(const struct virtio_common *vb, uint16_t idx, uint32_t num)
 	       ring_size_ok(backend_is_packed(vb), (uint16_t)num);
 }
 
+uint16_t
+backend_size_max(const struct virtio_common *vb, uint16_t idx)
+{
+	return vb->priv->vqs[idx].size_max;
+}
+
 /*
  * A queue reset is between the driver and the front end, who has to stop the
  * ring; not all do so, and none can be asked.

@@ -57,6 +57,8 @@ bool backend_is_packed(const struct virtio_common *vb);
 /* Can queue idx have that many entries? */
 bool backend_size_ok(const struct virtio_common *vb, uint16_t idx,
 		     uint32_t num);
+/* The most that it can have. */
+uint16_t backend_size_max(const struct virtio_common *vb, uint16_t idx);
 
 /* Virtio features that the device offers; bits 26 and 30 are the host's. */
 uint64_t backend_features(struct virtio_common *vb);
