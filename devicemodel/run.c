@@ -70,9 +70,17 @@ on_hangup(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+/*
+ * A signal that comes when the loop has ended finds things as they were before
+ * it: then it is to be ignored, since we are ending. One that comes before the
+ * loop is there waits.
+ */
 static int
 watch_signals(struct run *run)
 {
+	sigset_t set, before;
+	int rc = 0;
+
 	static const struct {
 		int sig;
 		event_callback_fn fn;
@@ -82,13 +90,19 @@ watch_signals(struct run *run)
 		{ SIGHUP, on_hangup },
 	};
 
-	for (int i = 0; i < N_SIGNALS; i++) {
+	(void)sigemptyset(&set);
+	for (int i = 0; i < N_SIGNALS; i++)
+		(void)sigaddset(&set, table[i].sig);
+	(void)pthread_sigmask(SIG_BLOCK, &set, &before);
+	for (int i = 0; i < N_SIGNALS && rc == 0; i++) {
+		(void)signal(table[i].sig, SIG_IGN);
 		run->signal[i] =
 			evsignal_new(run->base, table[i].sig, table[i].fn, run);
 		if (!run->signal[i] || event_add(run->signal[i], NULL) < 0)
-			return -ENOMEM;
+			rc = -ENOMEM;
 	}
-	return 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
 }
 
 /*
