@@ -75,12 +75,6 @@ ring_base(const struct ring *r)
 	return r->packed ? packed_base(&r->pk) : r->split.last_avail;
 }
 
-uint32_t
-ring_base_start(bool packed)
-{
-	return packed ? PACKED_START : 0;
-}
-
 bool
 ring_was_used(const struct ring *r)
 {

@@ -32,7 +32,6 @@ void ring_unmap(struct ring *r);
 
 /* Where the ring is, as the vhost protocols have it ("vring base"). */
 uint32_t ring_base(const struct ring *r);
-uint32_t ring_base_start(bool packed);
 /* Has the device used anything since the ring was new? */
 bool ring_was_used(const struct ring *r);
 /* Changes with what driver and device do; not 0 if there is an entry. */

@@ -242,8 +242,7 @@ device_go_on(struct device *dev)
 					 GPA + DEVICE_AT };
 	struct world *w = dev->w;
 	const bool packed = w->drv.packed;
-	uint32_t base = packed ? ring_base_start(true)
-			       : load16(w, DEVICE_AT + 2);
+	uint32_t base = packed ? PACKED_START : load16(w, DEVICE_AT + 2);
 
 	ring_reset(&dev->ring, w->drv.size, packed);
 	ck_assert(ring_map(&dev->ring, &lay, map_ref(dev->map)));
