@@ -4,46 +4,28 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* Does [offset, offset + bytes) lie in the file? */
-static int
-check_range(int fd, uint64_t offset, uint64_t bytes)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (bytes == 0 || st.st_size < 0 || offset > (uint64_t)st.st_size ||
-	    bytes > (uint64_t)st.st_size - offset)
-		return -EINVAL;
-	return 0;
-}
 
 int
 dirty_log_new(int fd, uint64_t offset, uint64_t bytes, struct dirty_log **out)
 {
+	/* A log may begin anywhere, what is mapped only with a page. */
 	uint64_t skip = offset % (uint64_t)sysconf(_SC_PAGESIZE);
 	struct dirty_log *log;
-	int rc = check_range(fd, offset, bytes);
+	int rc;
 
-	if (rc < 0)
-		return rc;
+	if (bytes == 0 || bytes > UINT64_MAX - skip)
+		return -EINVAL;
 	log = calloc(1, sizeof(*log));
 	if (!log)
 		return -ENOMEM;
-	log->refs = 1;
-	log->map_bytes = bytes + skip;
-	log->map = mmap(NULL, log->map_bytes, PROT_READ | PROT_WRITE,
-			MAP_SHARED, fd, (off_t)(offset - skip));
-	if (log->map == MAP_FAILED) {
-		rc = -errno;
+	rc = file_map(&log->map, fd, offset - skip, bytes + skip, true);
+	if (rc < 0) {
 		free(log);
 		return rc;
 	}
-	log->bits = (uint8_t *)log->map + skip;
+	log->refs = 1;
+	log->bits = log->map.at + skip;
 	/* More than 2^61 bytes cannot be in a file. */
 	log->n_pages = bytes * 8;
 	*out = log;
@@ -63,7 +45,7 @@ dirty_log_unref(struct dirty_log *log)
 {
 	if (!log || __atomic_sub_fetch(&log->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	(void)munmap(log->map, log->map_bytes);
+	file_unmap(&log->map);
 	free(log);
 }
 

@@ -9,14 +9,15 @@
 
 #include <stdint.h>
 
+#include "mem/file-map.h"
+
 #define DIRTY_LOG_PAGE 4096
 
 struct dirty_log {
 	unsigned int refs; /* atomic */
 	uint8_t *bits;     /* page n: bit n % 8 of byte n / 8 */
 	uint64_t n_pages;
-	void *map; /* what is unmapped with the last reference */
-	uint64_t map_bytes;
+	struct file_map map; /* goes with the last reference */
 };
 
 /*

@@ -415,6 +415,9 @@ START_TEST(log_must_lie_in_its_file)
 	ck_assert_int_eq(dirty_log_new(log_fd, 4097, 1, &log), -EINVAL);
 	ck_assert_int_eq(dirty_log_new(log_fd, UINT64_MAX, 2, &log), -EINVAL);
 	ck_assert_int_eq(dirty_log_new(-1, 0, 1, &log), -EBADF);
+	/* With the part of a page before it, that would be next to nothing. */
+	ck_assert_int_eq(dirty_log_new(log_fd, 96, UINT64_MAX, &log), -EINVAL);
+	ck_assert_int_eq(dirty_log_new(log_fd, 96, 0, &log), -EINVAL);
 	ck_assert_int_eq(dirty_log_new(log_fd, 96, 4000, &log), 0);
 	dirty_log_mark(log, 0, 1);
 	ck_assert_uint_eq(dirty->bits[96], 1);
