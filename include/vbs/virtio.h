@@ -285,6 +285,43 @@ VBS_API int virtio_set_modern_bar(struct virtio_common *base,
 				  bool use_notify_pio);
 
 /**
+ * @brief Offer a feature of the queues or the transport to the driver, or do
+ * not.
+ *
+ * Each virtio device has these from the library, without a line of its own.
+ * Offered unless they are switched off: VIRTIO_F_INDIRECT_DESC (28),
+ * VIRTIO_F_EVENT_IDX (29), VIRTIO_F_RING_PACKED (34), VIRTIO_F_RING_RESET (40).
+ * Offered only when they are switched on:
+ *
+ * - VIRTIO_F_IN_ORDER (35): a slow request holds up the faster ones that came
+ *   after it.
+ * - VIRTIO_F_NOTIFICATION_DATA (38): a device that looks at the ring anyway has
+ *   no use for the data; and where all queues share one doorbell, no eventfd
+ *   can take its place any more.
+ * - VIRTIO_F_NOTIF_CONFIG_DATA (39): the library knows queues by their index.
+ *
+ * Legacy registers have 28 and 29 only. Over vhost-user 39 and 40 are never
+ * offered: they are for whoever has the registers.
+ *
+ * @param dev    Function, after virtio_linkup(): for the device itself, in
+ *               vdev_init(), or for the host that has made it.
+ * @param bit    Feature bit.
+ * @param offer  Shall the driver find it?
+ *
+ * @return 0, or
+ * @retval -EINVAL  The bit is none of these.
+ * @retval -EBUSY   A driver, or a front end, has begun to use the device.
+ * @retval -ENODEV  The function is no virtio device.
+ *
+ * @par Locking
+ * Takes common.mtx; control thread.
+ *
+ * @since 0.1
+ */
+VBS_API int vbs_virtio_offer(struct pci_vdev *dev, unsigned int bit,
+			     bool offer);
+
+/**
  * @brief Tell the driver that the device's configuration has changed.
  *
  * Has the generation change before the driver's next look, and sends the

@@ -3,6 +3,7 @@
  * The one state machine: status, features, configuration, reset (virtio 1.3,
  * 2.1 to 2.5 and 3.1). Transports only decode registers and call this.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -12,6 +13,13 @@
 
 /* What a device may offer of its own; the rest is the library's (2.2). */
 #define OWN_BITS ((BIT(24) - 1) | ~(BIT(50) - 1))
+
+/* What vbs_virtio_offer() switches. */
+#define SWITCHED_BITS                                                          \
+	(BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |     \
+	 BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_IN_ORDER) |                  \
+	 BIT(VIRTIO_F_NOTIFICATION_DATA) | BIT(VIRTIO_F_NOTIF_CONFIG_DATA) |   \
+	 BIT(VIRTIO_F_RING_RESET))
 
 #define DRIVER_BITS                                                            \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |                \
@@ -40,12 +48,43 @@ device_claim(struct virtio_common *vb, enum face face)
 
 /* ---- features --------------------------------------------------------- */
 
+const uint64_t device_offer_default =
+	BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |
+	BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_F_RING_RESET);
+
 uint64_t
 device_offer(const struct virtio_common *vb)
 {
-	return (vb->device_caps & OWN_BITS) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
-	       BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1) |
-	       BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_F_RING_PACKED);
+	return (vb->device_caps & OWN_BITS) | BIT(VIRTIO_F_VERSION_1) |
+	       vb->priv->switched;
+}
+
+/* Somebody may already go by what was offered. vb->mtx is held. */
+static int
+offer_switch(struct virtio_common *vb, uint64_t bit, bool offer)
+{
+	struct virtio_priv *p = vb->priv;
+
+	if (p->face != FACE_NONE || backend_ops_of(vb))
+		return -EBUSY;
+	p->switched = offer ? p->switched | bit : p->switched & ~bit;
+	return 0;
+}
+
+VBS_API int
+vbs_virtio_offer(struct pci_vdev *dev, unsigned int bit, bool offer)
+{
+	struct virtio_priv *p = virtio_priv_of(dev);
+	int rc;
+
+	if (!p)
+		return -ENODEV;
+	if (bit > 63 || !(BIT(bit) & SWITCHED_BITS))
+		return -EINVAL;
+	pthread_mutex_lock(&p->common->mtx);
+	rc = offer_switch(p->common, BIT(bit), offer);
+	pthread_mutex_unlock(&p->common->mtx);
+	return rc;
 }
 
 uint32_t

@@ -127,6 +127,7 @@ priv_new(struct virtio_common *base)
 	if (!p)
 		return NULL;
 	p->common = base;
+	p->switched = device_offer_default;
 	p->io_bar = p->pio_bar = p->mmio_bar = -1;
 	if (nvq < 1 || nvq > MAX_QUEUES || base->vops->cfgsize > MAX_CFGSIZE) {
 		p->error = -EINVAL;

@@ -23,6 +23,16 @@
 #include "ring/ring.h"
 #include "virtio/backend.h"
 
+/* Younger than some headers. */
+#ifndef VIRTIO_F_IN_ORDER
+#define VIRTIO_F_IN_ORDER 35
+#endif
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA 38
+#endif
+#ifndef VIRTIO_F_NOTIF_CONFIG_DATA
+#define VIRTIO_F_NOTIF_CONFIG_DATA 39
+#endif
 #ifndef VIRTIO_F_RING_RESET
 #define VIRTIO_F_RING_RESET 40
 #endif
@@ -74,7 +84,8 @@ struct virtio_priv {
 	void *device;        /* what callbacks get */
 	struct vq_priv *vqs; /* vops->nvq */
 	int nvq;
-	int error; /* of a call that returns nothing */
+	int error;         /* of a call that returns nothing */
+	uint64_t switched; /* what vbs_virtio_offer() has on */
 	uint32_t driver_features[4];
 	uint32_t device_feature_select;
 	uint32_t driver_feature_select;
@@ -131,6 +142,8 @@ uint16_t device_vector(struct virtio_common *vb, uint64_t val);
 void device_negotiate(struct virtio_common *vb, uint64_t features);
 /* What is offered, whatever the driver. */
 uint64_t device_offer(const struct virtio_common *vb);
+/* Of the features of queues and transport, what is offered unasked. */
+extern const uint64_t device_offer_default;
 /* Status bits that a driver adds, whatever its registers. */
 void device_add_status(struct virtio_common *vb, uint8_t val);
 /* The device may begin. */

@@ -217,6 +217,91 @@ START_TEST(config_without_callbacks_reads_all_ones)
 }
 END_TEST
 
+/* ---- the offer ---- */
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+static const uint64_t unasked = BIT(28) | BIT(29) | BIT(34) | BIT(40);
+static const uint64_t switches = BIT(28) | BIT(29) | BIT(34) | BIT(35) |
+				 BIT(38) | BIT(39) | BIT(40);
+
+START_TEST(offer_switches_just_these_bits)
+{
+	plug();
+	ck_assert_uint_eq(device_offer(&common), unasked | BIT(32) | 1);
+	for (unsigned int bit = 0; bit < 66; bit++) {
+		bool known = bit < 64 && (switches >> bit & 1);
+
+		ck_assert_int_eq(vbs_virtio_offer(rig.dev, bit, true),
+				 known ? 0 : -EINVAL);
+	}
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, UINT32_MAX, true), -EINVAL);
+	ck_assert_uint_eq(device_offer(&common), switches | BIT(32) | 1);
+	for (unsigned int bit = 0; bit < 64; bit++)
+		(void)vbs_virtio_offer(rig.dev, bit, false);
+	ck_assert_uint_eq(device_offer(&common), BIT(32) | 1);
+}
+END_TEST
+
+START_TEST(offer_that_is_off_cannot_be_negotiated)
+{
+	plug();
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 34, false), 0);
+	device_write_features(&common, 1, 1 | 1u << (34 - 32));
+	status(VIRTIO_CONFIG_S_FEATURES_OK);
+	ck_assert(!device_features_ok(&common));
+	device_write_features(&common, 1, 1);
+	status(VIRTIO_CONFIG_S_FEATURES_OK);
+	ck_assert(device_features_ok(&common));
+}
+END_TEST
+
+START_TEST(offer_of_legacy_registers_has_the_low_bits)
+{
+	plug();
+	ck_assert_uint_eq(device_legacy_features(&common),
+			  BIT(24) | BIT(27) | BIT(28) | BIT(29) | 1);
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 29, false), 0);
+	ck_assert_uint_eq(device_legacy_features(&common),
+			  BIT(24) | BIT(27) | BIT(28) | 1);
+}
+END_TEST
+
+START_TEST(offer_of_a_device_in_use_is_ebusy)
+{
+	plug();
+	status(VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 34, false), -EBUSY);
+	ck_assert_uint_eq(device_offer(&common), unasked | BIT(32) | 1);
+	status(0);
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 34, false), 0);
+	go_live();
+	status(0);
+	ck_assert_uint_eq(device_offer(&common) & BIT(34), 0);
+}
+END_TEST
+
+static int
+plain_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	(void)ctx;
+	(void)dev;
+	(void)opts;
+	return 0;
+}
+
+START_TEST(offer_of_another_function_is_enodev)
+{
+	static const struct pci_vdev_ops plain = {
+		.class_name = "plain",
+		.vdev_init = plain_init,
+	};
+
+	host_plug(&rig, &plain);
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 34, true), -ENODEV);
+}
+END_TEST
+
 /* ---- link-up ---- */
 
 static int
@@ -318,6 +403,11 @@ device_suite(void)
 	tcase_add_test(tc, reset_calls_the_device_once);
 	tcase_add_test(tc, reset_without_a_callback_is_the_librarys);
 	tcase_add_test(tc, config_without_callbacks_reads_all_ones);
+	tcase_add_test(tc, offer_switches_just_these_bits);
+	tcase_add_test(tc, offer_that_is_off_cannot_be_negotiated);
+	tcase_add_test(tc, offer_of_legacy_registers_has_the_low_bits);
+	tcase_add_test(tc, offer_of_a_device_in_use_is_ebusy);
+	tcase_add_test(tc, offer_of_another_function_is_enodev);
 	tcase_add_loop_test(tc, linkup_bad_queue_size_is_einval, 0, 4);
 	tcase_add_loop_test(
 		tc, linkup_error_that_the_device_ignores_is_returned, 0, 2);
