@@ -66,6 +66,7 @@ drv_packed_reset(struct drv_packed *p)
 	p->published = 0;
 	p->kicked = 0;
 	p->used = 0;
+	p->batch_left = 0;
 }
 
 /* Where the areas are in memory. */
@@ -102,9 +103,10 @@ drv_packed_init_at(struct drv_packed *p, struct drv_ram *ram, uint16_t size,
 	find_areas(p);
 	p->shown = calloc(size, sizeof(*p->shown));
 	p->heads = calloc(size, sizeof(*p->heads));
+	p->ids = calloc(size, sizeof(*p->ids));
 	p->chains = calloc(size, sizeof(*p->chains));
 	p->free_ids = calloc(size, sizeof(*p->free_ids));
-	if (!p->shown || !p->heads || !p->chains || !p->free_ids) {
+	if (!p->shown || !p->heads || !p->ids || !p->chains || !p->free_ids) {
 		drv_packed_deinit(p);
 		return -ENOMEM;
 	}
@@ -130,10 +132,12 @@ drv_packed_deinit(struct drv_packed *p)
 {
 	free(p->shown);
 	free(p->heads);
+	free(p->ids);
 	free(p->chains);
 	free(p->free_ids);
 	p->shown = NULL;
 	p->heads = NULL;
+	p->ids = NULL;
 	p->chains = NULL;
 	p->free_ids = NULL;
 }
@@ -195,6 +199,7 @@ chain_take(struct drv_packed *p, const struct drv_seg *segs, int n_segs,
 	c->n_descs = n_descs;
 	c->in_flight = true;
 	p->heads[p->added % p->size] = n_descs;
+	p->ids[p->added % p->size] = id;
 	p->added += n_descs;
 	p->first_free_id = (uint16_t)((p->first_free_id + 1) % p->size);
 	p->n_chains++;
@@ -325,7 +330,38 @@ drv_packed_interrupts(struct drv_packed *p, bool on)
 bool
 drv_packed_has_used(const struct drv_packed *p)
 {
-	return drv_packed_raw_is_used(p, p->used);
+	return p->batch_left > 0 || drv_packed_raw_is_used(p, p->used);
+}
+
+/* In order: the place behind n chains from this one on. */
+static uint64_t
+skip_chains(const struct drv_packed *p, uint64_t place, uint16_t n)
+{
+	for (; n > 0; n--)
+		place += p->heads[place % p->size];
+	return place;
+}
+
+/*
+ * How many chains the used descriptor at a place stands for, by its buffer id:
+ * in order, all up to that one. 0 if it cannot stand for any.
+ */
+static uint16_t
+batch_size(const struct drv_packed *p, uint64_t place, uint16_t id)
+{
+	uint16_t n = 1;
+
+	if (id >= p->size || !p->chains[id].in_flight ||
+	    p->chains[id].place >= p->published)
+		return 0;
+	if (!p->in_order)
+		return 1;
+	for (; place < p->published; n++) {
+		if (p->ids[place % p->size] == id)
+			return n;
+		place += p->heads[place % p->size];
+	}
+	return 0;
 }
 
 /* Is a descriptor as the driver has written it? */
@@ -339,54 +375,80 @@ is_untouched(const struct drv_packed *p, uint64_t place)
 	       d.flags == want->flags;
 }
 
-/* Is what a used descriptor says about a chain possible? */
+/* Is what a used descriptor says about a batch of n chains possible? */
 static bool
-is_plausible(const struct drv_packed *p, const struct drv_pdesc *d)
+is_plausible(const struct drv_packed *p, const struct drv_pdesc *d, uint16_t n)
 {
 	const struct drv_packed_chain *c = &p->chains[d->id];
+	uint64_t end;
 
-	if (!c->in_flight || c->place >= p->published)
-		return false;
 	if ((d->flags & DRV_DESC_WRITE) && !c->writable)
 		return false;
-	for (uint16_t k = 1; k < c->n_descs; k++) {
-		if (!is_untouched(p, p->used + k))
+	end = p->in_order ? skip_chains(p, p->used, n) : p->used + c->n_descs;
+	for (uint64_t place = p->used + 1; place < end; place++) {
+		if (!is_untouched(p, place))
 			return false;
 	}
 	return true;
 }
 
-int
-drv_packed_reap(struct drv_packed *p, struct drv_used *out)
+/* Look at the next used descriptor. 1, 0 if there is none, or -EPROTO. */
+static int
+look(struct drv_packed *p, uint16_t *id)
 {
 	struct drv_pdesc d = drv_packed_raw_get_desc(p, p->used);
-	uint16_t both = DRV_PDESC_AVAIL | DRV_PDESC_USED;
+	uint16_t both = DRV_PDESC_AVAIL | DRV_PDESC_USED, n;
 	bool in_flight = p->used < p->published;
 	uint16_t was = p->shown[p->used % p->size].flags;
 
 	if ((d.flags & both) != drv_packed_used_bits(p, p->used))
 		return in_flight && d.flags != was ? -EPROTO : 0;
-	if (!in_flight || d.id >= p->size || !is_plausible(p, &d))
+	n = in_flight ? batch_size(p, p->used, d.id) : 0;
+	if (!n || !is_plausible(p, &d, n))
 		return -EPROTO;
-	out->id = d.id;
-	out->len = d.flags & DRV_DESC_WRITE ? d.len : 0;
-	out->cookie = p->chains[d.id].cookie;
-	chain_free(p, d.id);
-	return out->len > p->chains[d.id].writable ? -EOVERFLOW : 1;
+	*id = d.id;
+	p->batch_left = n;
+	p->batch_len = d.flags & DRV_DESC_WRITE ? d.len : 0;
+	return 1;
+}
+
+int
+drv_packed_reap(struct drv_packed *p, struct drv_used *out)
+{
+	uint16_t id = 0;
+
+	if (!p->batch_left) {
+		int rc = look(p, &id);
+
+		if (rc <= 0)
+			return rc;
+	}
+	if (p->in_order)
+		id = p->ids[p->used % p->size];
+	p->batch_left--;
+	out->id = id;
+	out->skipped = p->batch_left > 0;
+	out->len = out->skipped ? (uint32_t)p->chains[id].writable
+				: p->batch_len;
+	out->cookie = p->chains[id].cookie;
+	chain_free(p, id);
+	return out->len > p->chains[id].writable ? -EOVERFLOW : 1;
 }
 
 uint32_t
 drv_packed_base(const struct drv_packed *p)
 {
-	uint64_t place = p->used;
+	uint64_t place = skip_chains(p, p->used, p->batch_left);
 	uint32_t base;
 
 	while (place < p->published && drv_packed_raw_is_used(p, place)) {
 		uint16_t id = drv_packed_raw_get_desc(p, place).id;
+		uint16_t n = batch_size(p, place, id);
 
-		if (id >= p->size || !p->chains[id].in_flight)
+		if (!n)
 			break;
-		place += p->chains[id].n_descs;
+		place = p->in_order ? skip_chains(p, place, n)
+				    : place + p->chains[id].n_descs;
 	}
 	base = drv_packed_off_wrap(p, place);
 	return base | base << 16;

@@ -66,12 +66,14 @@ struct drv_packed {
 	uint64_t driver_gpa; /* driver event suppression */
 	uint64_t device_gpa; /* device event suppression */
 	bool event_idx;      /* set it when the feature has been negotiated */
+	bool in_order;       /* likewise, before the first chain */
 	uint16_t table_len;  /* entries of an indirect table */
 
 	/* Private; the copies in guest memory are written, never trusted. */
 	uint8_t *desc, *driver, *device; /* host addresses; NULL: not in RAM */
 	struct drv_pdesc *shown;         /* the ring as the driver wrote it */
 	uint16_t *heads; /* by entry: descriptors of the chain that starts */
+	uint16_t *ids;   /* by entry: its buffer id */
 	struct drv_packed_chain *chains;
 	uint16_t *free_ids; /* a queue of them */
 	uint16_t first_free_id;
@@ -80,7 +82,10 @@ struct drv_packed {
 	uint64_t added;     /* places: where the next chain starts */
 	uint64_t published; /* ... that the device has been shown */
 	uint64_t kicked;    /* ... that kick_needed() has looked at */
-	uint64_t used;      /* where the device's next used descriptor comes */
+	uint64_t used; /* of what came back, all has been taken up to here */
+	/* In order: what is left of a batch that one descriptor stands for. */
+	uint16_t batch_left;
+	uint32_t batch_len; /* of its last chain */
 };
 
 /* Bytes of the descriptor ring, and of either event structure (2.8.10). */
@@ -136,13 +141,16 @@ bool drv_packed_kick_needed(struct drv_packed *p);
 bool drv_packed_has_used(const struct drv_packed *p);
 
 /*
- * Take the next used descriptor. 1, or 0 if there is none. -EPROTO for an id
- * that is not in flight, a write to a chain that has nothing to write to, a
+ * Take the next chain that came back. 1, or 0 if there is none. -EPROTO for an
+ * id that is not in flight, a write to a chain that has nothing to write to, a
  * changed descriptor where none may be (one that is not used yet, or that the
  * device skips because it belongs to the chain), or a used descriptor where
  * nothing is in flight; -EOVERFLOW for a length beyond what the chain let the
  * device write (the chain is free again then, and *out is filled). The length
  * is 0 where the device says that it has written nothing.
+ *
+ * In order, chains come back as they were made available. One used descriptor
+ * may stand for several, of which it overwrites the first one's first.
  */
 int drv_packed_reap(struct drv_packed *p, struct drv_used *out);
 

@@ -130,7 +130,7 @@ drv_split_raw_get_avail_event(const struct drv_split *s)
 struct drv_used
 drv_split_raw_get_used(const struct drv_split *s, uint16_t slot)
 {
-	struct drv_used u = { 0, 0, NULL };
+	struct drv_used u = { 0 };
 
 	if (s->used) {
 		u.id = drv_load32(used_at(s, slot));

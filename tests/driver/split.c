@@ -52,7 +52,7 @@ drv_split_reset(struct drv_split *s)
 	if (s->used)
 		memset(s->used, 0, drv_split_used_bytes(s->size));
 	for (uint32_t i = 0; i < s->size; i++) {
-		s->next[i] = (uint16_t)(i + 1);
+		s->next[i] = (uint16_t)((i + 1) % s->size);
 		s->chains[i].in_flight = false;
 		s->chains[i].cookie = NULL;
 	}
@@ -62,6 +62,7 @@ drv_split_reset(struct drv_split *s)
 	s->published = 0;
 	s->kicked = 0;
 	s->used_idx = 0;
+	s->batch_left = 0;
 }
 
 /* Where the areas are in memory. */
@@ -99,8 +100,9 @@ drv_split_init_at(struct drv_split *s, struct drv_ram *ram, uint16_t size,
 	s->used_gpa = used_gpa;
 	find_areas(s);
 	s->next = calloc(size, sizeof(*s->next));
+	s->heads = calloc(size, sizeof(*s->heads));
 	s->chains = calloc(size, sizeof(*s->chains));
-	if (!s->next || !s->chains) {
+	if (!s->next || !s->heads || !s->chains) {
 		drv_split_deinit(s);
 		return -ENOMEM;
 	}
@@ -141,8 +143,10 @@ void
 drv_split_deinit(struct drv_split *s)
 {
 	free(s->next);
+	free(s->heads);
 	free(s->chains);
 	s->next = NULL;
+	s->heads = NULL;
 	s->chains = NULL;
 }
 
@@ -174,20 +178,26 @@ chain_take(struct drv_split *s, uint16_t head, uint16_t last, uint16_t n)
 	c->in_flight = true;
 	s->free_head = s->next[last];
 	s->n_free = (uint16_t)(s->n_free - n);
+	s->heads[s->avail_idx % s->size] = head;
 	drv_split_raw_avail(s, s->avail_idx, head);
 	s->avail_idx++;
 }
 
-/* Put a chain's descriptors back at the front of the free list. */
+/*
+ * Put a chain's descriptors back at the front of the free list. In order, they
+ * are at its end already: the table is used round and round (2.7.5).
+ */
 static void
 chain_free(struct drv_split *s, uint16_t head)
 {
 	struct drv_chain *c = &s->chains[head];
 
 	c->in_flight = false;
+	s->n_free = (uint16_t)(s->n_free + c->n_descs);
+	if (s->in_order)
+		return;
 	s->next[c->last] = s->free_head;
 	s->free_head = head;
-	s->n_free = (uint16_t)(s->n_free + c->n_descs);
 }
 
 int
@@ -285,18 +295,52 @@ drv_split_has_used(const struct drv_split *s)
 	return drv_split_raw_get_used_idx(s) != s->used_idx;
 }
 
+/* The next element stands for how many of the first n chains; 0: for none. */
+static uint16_t
+batch_size(const struct drv_split *s, uint32_t id, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		if (s->heads[(uint16_t)(s->used_idx + i) % s->size] == id)
+			return (uint16_t)(i + 1);
+	}
+	return 0;
+}
+
+/* The oldest chain has come back: by its own element, or by a later one. */
+static int
+used_in_order(struct drv_split *s, uint16_t ahead, struct drv_used *u)
+{
+	uint16_t head = s->heads[s->used_idx % s->size];
+
+	if (!s->batch_left) {
+		*u = drv_split_raw_get_used(s, s->used_idx);
+		s->batch_left = batch_size(s, u->id, ahead);
+		s->batch_len = u->len;
+	}
+	if (!s->batch_left)
+		return -EPROTO;
+	s->batch_left--;
+	u->id = head;
+	u->skipped = s->batch_left > 0;
+	u->len = u->skipped ? (uint32_t)s->chains[head].writable : s->batch_len;
+	return 1;
+}
+
 int
 drv_split_reap(struct drv_split *s, struct drv_used *out)
 {
 	uint16_t ahead =
 		(uint16_t)(drv_split_raw_get_used_idx(s) - s->used_idx);
-	struct drv_used u;
+	struct drv_used u = { 0 };
 
 	if (!ahead)
 		return 0;
 	if (ahead > drv_split_in_flight(s))
 		return -EPROTO;
-	u = drv_split_raw_get_used(s, s->used_idx);
+	if (!s->in_order)
+		u = drv_split_raw_get_used(s, s->used_idx);
+	else if (used_in_order(s, ahead, &u) < 0)
+		return -EPROTO;
 	if (u.id >= s->size || !s->chains[u.id].in_flight)
 		return -EPROTO;
 	u.cookie = s->chains[u.id].cookie;

@@ -50,11 +50,16 @@ struct drv_desc {
 	uint16_t next;
 };
 
-/* A used element, and what the driver had attached to the chain. */
+/* A chain that came back, and what the driver had attached to it. */
 struct drv_used {
 	uint32_t id;
 	uint32_t len;
 	void *cookie;
+	/*
+	 * In order: the device wrote nothing for this one, but something for
+	 * one behind it. Then len is all that it may write (2.7.9, 2.8.8).
+	 */
+	bool skipped;
 };
 
 /* A chain in flight, by head. */
@@ -74,18 +79,23 @@ struct drv_split {
 	uint64_t avail_gpa;
 	uint64_t used_gpa;
 	bool event_idx;     /* set it when the feature has been negotiated */
+	bool in_order;      /* likewise, before the first chain */
 	uint16_t table_len; /* entries of an indirect table */
 
 	/* Private; the copies in guest memory are written, never trusted. */
 	uint8_t *desc, *avail, *used; /* host addresses; NULL: not in RAM */
 	uint16_t *next;               /* free list and chain order */
+	uint16_t *heads;              /* what was made available, by slot */
 	struct drv_chain *chains;
 	uint16_t free_head;
 	uint16_t n_free;
 	uint16_t avail_idx; /* chains that were added */
 	uint16_t published; /* of these, what the device has been shown */
 	uint16_t kicked;    /* of these, what kick_needed() has looked at */
-	uint16_t used_idx;  /* used elements that were taken */
+	uint16_t used_idx;  /* chains that came back and were taken */
+	/* In order: what is left of a batch that one element stands for. */
+	uint16_t batch_left;
+	uint32_t batch_len; /* of its last chain */
 };
 
 /* Bytes of the three areas (2.7), and of the legacy layout (2.7.2). */
@@ -145,10 +155,14 @@ bool drv_split_kick_needed(struct drv_split *s);
 bool drv_split_has_used(const struct drv_split *s);
 
 /*
- * Take the next used element. 1, or 0 if there is none. -EPROTO for an id that
- * is not a head in flight, or a used index that is further ahead than what is
- * in flight; -EOVERFLOW for a length beyond what the chain let the device
- * write (the chain is free again then, and *out is filled).
+ * Take the next chain that came back. 1, or 0 if there is none. -EPROTO for an
+ * id that is not a head in flight, or a used index that is further ahead than
+ * what is in flight; -EOVERFLOW for a length beyond what the chain let the
+ * device write (the chain is free again then, and *out is filled).
+ *
+ * In order, chains come back as they were made available. One element may stand
+ * for several; -EPROTO if its head is not one of those that the used index has
+ * stepped over.
  */
 int drv_split_reap(struct drv_split *s, struct drv_used *out);
 

@@ -520,9 +520,29 @@ drv_virtio_kick_raw(struct drv_virtio *vd, uint16_t index, uint32_t size,
 }
 
 int
+drv_virtio_kick_id(struct drv_virtio *vd, uint16_t index, uint16_t *id)
+{
+	uint64_t v = index;
+	int rc = 0;
+
+	if (vd->features & DRV_BIT(DRV_F_NOTIF_CONFIG_DATA)) {
+		rc = drv_queue_select(vd, index);
+		if (rc == 0)
+			rc = drv_common_read(vd, DRV_C_QUEUE_NOTIF_DATA, &v);
+	}
+	if (rc == 0)
+		*id = (uint16_t)v;
+	return rc;
+}
+
+int
 drv_virtio_kick(struct drv_virtio *vd, uint16_t index)
 {
-	return drv_virtio_kick_raw(vd, index, 2, index);
+	bool data = vd->features & DRV_BIT(DRV_F_NOTIFICATION_DATA);
+	uint16_t id = 0;
+	int rc = drv_virtio_kick_id(vd, index, &id);
+
+	return rc < 0 ? rc : drv_virtio_kick_raw(vd, index, data ? 4 : 2, id);
 }
 
 int

@@ -49,6 +49,7 @@ enum drv_face {
 #define DRV_F_IN_ORDER          35
 #define DRV_F_ORDER_PLATFORM    36
 #define DRV_F_NOTIFICATION_DATA 38
+#define DRV_F_NOTIF_CONFIG_DATA 39
 #define DRV_F_RING_RESET        40
 #define DRV_BIT(n)              (UINT64_C(1) << (n))
 
@@ -175,7 +176,16 @@ int drv_queue_attach_at(struct drv_virtio *vd, uint16_t index,
  */
 int drv_queue_reset(struct drv_virtio *vd, uint16_t index);
 
-/* Kick a queue: its index, in the place that the device has for it. */
+/*
+ * What a kick calls a queue: its index, or, with NOTIF_CONFIG_DATA, what the
+ * device wants to read (4.1.5.2).
+ */
+int drv_virtio_kick_id(struct drv_virtio *vd, uint16_t index, uint16_t *id);
+
+/*
+ * Kick a queue that has no ring of ours, in the place that the device has for
+ * it. With NOTIFICATION_DATA the next chain is said to be the first.
+ */
 int drv_virtio_kick(struct drv_virtio *vd, uint16_t index);
 
 /* Kick with any value and width at the place of a queue. */

@@ -13,6 +13,8 @@ set_features(struct drv_vq *vq, uint64_t features)
 	vq->is_packed = features & DRV_BIT(DRV_F_RING_PACKED);
 	vq->ring.event_idx = features & DRV_BIT(DRV_F_EVENT_IDX);
 	vq->packed.event_idx = vq->ring.event_idx;
+	vq->ring.in_order = features & DRV_BIT(DRV_F_IN_ORDER);
+	vq->packed.in_order = vq->ring.in_order;
 }
 
 static int
@@ -163,21 +165,24 @@ ring_place(struct drv_vq *vq, struct drv_ram *ram, uint16_t size)
 	return rc;
 }
 
+uint16_t
+drv_vq_next(const struct drv_vq *vq)
+{
+	return vq->is_packed
+		       ? drv_packed_off_wrap(&vq->packed, vq->packed.published)
+		       : vq->ring.published;
+}
+
 /* With NOTIFICATION_DATA the place of the next chain goes along (4.1.5.2). */
 static uint32_t
 kick_value(const struct drv_vq *vq, uint32_t *size)
 {
 	if (!(vq->vd->features & DRV_BIT(DRV_F_NOTIFICATION_DATA))) {
 		*size = 2;
-		return vq->index;
+		return vq->kick_id;
 	}
 	*size = 4;
-	if (vq->is_packed)
-		return (uint32_t)drv_packed_off_wrap(&vq->packed,
-						     vq->packed.published)
-			       << 16 |
-		       vq->index;
-	return (uint32_t)vq->ring.published << 16 | vq->index;
+	return (uint32_t)drv_vq_next(vq) << 16 | vq->kick_id;
 }
 
 static int
@@ -242,6 +247,8 @@ drv_vq_open(struct drv_vq *vq, struct drv_virtio *vd, struct drv_ram *ram,
 	if (rc == 0)
 		rc = drv_virtio_kick_place(vd, index, &vq->kick_bar,
 					   &vq->kick_off);
+	if (rc == 0)
+		rc = drv_virtio_kick_id(vd, index, &vq->kick_id);
 	if (rc < 0)
 		drv_vq_close(vq);
 	return rc;

@@ -39,6 +39,7 @@ struct drv_vq {
 	/* On a PCI function. */
 	struct drv_virtio *vd; /* the caller's */
 	uint16_t vector;       /* or DRV_NO_VECTOR */
+	uint16_t kick_id;      /* what a kick calls the queue (4.1.5.2) */
 	int kick_bar;
 	uint64_t kick_off;
 };
@@ -83,6 +84,12 @@ struct drv_ram *drv_vq_ram(const struct drv_vq *vq);
  * vhost-user: the used index, or drv_packed_base().
  */
 uint32_t drv_vq_base(const struct drv_vq *vq);
+
+/*
+ * Where the driver makes the next chain available, as a kick with
+ * NOTIFICATION_DATA says it: next_off, and next_wrap in bit 15 (2.9).
+ */
+uint16_t drv_vq_next(const struct drv_vq *vq);
 
 /* The ring is empty, and the device has been reset: attach it once more. */
 int drv_vq_attach(struct drv_vq *vq);

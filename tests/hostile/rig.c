@@ -160,7 +160,7 @@ packed_take(struct drv_vq *q)
 {
 	struct drv_pdesc d =
 		drv_packed_raw_get_desc(&q->packed, q->packed.used);
-	struct drv_used used = { HEAD_OF(d.id), 0, NULL };
+	struct drv_used used = { .id = HEAD_OF(d.id) };
 
 	ck_assert_uint_lt(d.id, PROBE_QSIZE);
 	if (d.flags & DRV_DESC_WRITE)

@@ -94,7 +94,7 @@ prig_serve(struct packed_rig *rig, uint32_t len)
 struct drv_used
 prig_reap(struct packed_rig *rig)
 {
-	struct drv_used used = { 0, 0, NULL };
+	struct drv_used used = { 0 };
 
 	ck_assert_int_eq(drv_packed_reap(&rig->drv, &used), 1);
 	return used;
