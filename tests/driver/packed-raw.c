@@ -150,6 +150,8 @@ void
 drv_packed_raw_offer(struct drv_packed *p, const struct drv_pdesc *descs,
 		     uint16_t n)
 {
+	p->heads[p->added % p->size] = n;
+	p->ids[p->added % p->size] = descs[n - 1].id;
 	for (uint16_t k = n; k-- > 0;) {
 		struct drv_pdesc d = descs[k];
 

@@ -75,6 +75,7 @@ drv_split_raw_table(struct drv_ram *ram, uint64_t table_gpa, uint32_t i,
 void
 drv_split_raw_avail(struct drv_split *s, uint16_t slot, uint16_t head)
 {
+	s->heads[slot % s->size] = head;
 	if (s->avail)
 		drv_store16(s->avail + AVAIL_RING +
 				    2 * (size_t)(slot % s->size),
@@ -166,6 +167,7 @@ drv_split_raw_used(struct drv_split *s, uint16_t slot, uint32_t id,
 void
 drv_split_raw_offer(struct drv_split *s, uint16_t head)
 {
+	s->heads[s->avail_idx % s->size] = head;
 	drv_split_raw_avail(s, s->avail_idx, head);
 	s->avail_idx++;
 	drv_split_publish(s);

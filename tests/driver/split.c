@@ -178,7 +178,6 @@ chain_take(struct drv_split *s, uint16_t head, uint16_t last, uint16_t n)
 	c->in_flight = true;
 	s->free_head = s->next[last];
 	s->n_free = (uint16_t)(s->n_free - n);
-	s->heads[s->avail_idx % s->size] = head;
 	drv_split_raw_avail(s, s->avail_idx, head);
 	s->avail_idx++;
 }

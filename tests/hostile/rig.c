@@ -16,6 +16,7 @@ struct drv_device dut;
 struct probe *probe;
 struct drv_vq *vq;
 bool packed;
+bool in_order;
 bool indirect;
 uint64_t table_gpa;
 int n_log_lines;
@@ -27,7 +28,10 @@ static uint8_t salt;
 static struct drv_pdesc staged[TABLE_ROOM];
 static struct {
 	uint16_t n_descs[PROBE_QSIZE]; /* by buffer id, of what was offered */
-	uint32_t n_taken;              /* used descriptors */
+	uint32_t room[PROBE_QSIZE];    /* bytes that it may write */
+	uint32_t n_taken;              /* chains */
+	uint16_t batch_left;           /* that one used entry stands for */
+	uint32_t batch_len;            /* of the last of them */
 } books[PROBE_QUEUES];
 
 static void
@@ -57,11 +61,46 @@ rig_setup(void)
 	ram_add(TOP_GPA, TOP_SIZE);
 }
 
-void
-rig_setup_packed(void)
+static void
+setup_packed(void)
 {
 	rig_setup();
 	packed = true;
+}
+
+static void
+setup_in_order(void)
+{
+	rig_setup();
+	in_order = true;
+}
+
+static void
+setup_packed_in_order(void)
+{
+	setup_packed();
+	in_order = true;
+}
+
+TCase *
+rig_case(Suite *s, enum rig_kind kind, int timeout)
+{
+	static const struct {
+		const char *name;
+		void (*setup)(void);
+	} kinds[RIG_KINDS] = {
+		[RIG_PLAIN] = { "split", rig_setup },
+		[RIG_PACKED] = { "packed", setup_packed },
+		[RIG_IN_ORDER] = { "split in order", setup_in_order },
+		[RIG_PACKED | RIG_IN_ORDER] = { "packed in order",
+						setup_packed_in_order },
+	};
+	TCase *tc = tcase_create(kinds[kind].name);
+
+	tcase_set_timeout(tc, timeout);
+	tcase_add_checked_fixture(tc, kinds[kind].setup, rig_teardown);
+	suite_add_tcase(s, tc);
+	return tc;
 }
 
 void
@@ -70,6 +109,10 @@ rig_plug(const char *opts)
 	ck_assert_int_eq(drv_inproc_plug(machine, &probe_ops, opts, &bus), 0);
 	probe = drv_inproc_dev(bus)->arg;
 	probe->ram = &ram;
+	if (in_order)
+		ck_assert_int_eq(vbs_virtio_offer(drv_inproc_dev(bus),
+						  DRV_F_IN_ORDER, true),
+				 0);
 	ck_assert_int_eq(drv_bus_dma_add_ram(bus, &ram), 0);
 	ck_assert_int_eq(drv_device_open(&dut, bus, &ram), 0);
 	ck_assert_uint_eq(drv_ram_alloc(&ram, 2 * DRV_PAGE, DRV_PAGE), IN_GPA);
@@ -100,13 +143,16 @@ rig_start(enum drv_face face, uint64_t features)
 		.features = features | DRV_BIT(DRV_F_INDIRECT_DESC),
 		.n_queues = PROBE_QUEUES,
 	};
-	if (packed) {
+	if (packed)
 		how.features |= DRV_BIT(DRV_F_RING_PACKED);
-		how.face = face == DRV_LEGACY ? DRV_WINDOW : face;
-	}
+	if (in_order)
+		how.features |= DRV_BIT(DRV_F_IN_ORDER);
+	if ((packed || in_order) && face == DRV_LEGACY)
+		how.face = DRV_WINDOW;
 	ck_assert_int_eq(drv_device_start(&dut, &how), 0);
 	vq = &dut.vqs[0];
 	ck_assert_int_eq(vq->is_packed, packed);
+	ck_assert_int_eq(vq->ring.in_order, in_order);
 }
 
 void
@@ -133,11 +179,35 @@ rig_restart(void)
 #define ID_OF(head) ((uint16_t)(((head) + 5) % PROBE_QSIZE))
 #define HEAD_OF(id) ((uint16_t)(((id) + PROBE_QSIZE - 5) % PROBE_QSIZE))
 
+/* Bytes that these descriptors, and a table among them, let the device write.
+ */
+static uint32_t
+packed_room(const struct drv_pdesc *descs, uint32_t n)
+{
+	uint32_t room = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct drv_pdesc d = descs[i], entry;
+
+		if (!(d.flags & DRV_DESC_INDIRECT)) {
+			room += d.flags & DRV_DESC_WRITE ? d.len : 0;
+			continue;
+		}
+		for (uint32_t k = 0; k < d.len / 16 && k < TABLE_ROOM; k++) {
+			if (drv_ram_read(&ram, d.addr + 16 * k, &entry, 16) < 0)
+				break;
+			room += entry.flags & DRV_DESC_WRITE ? entry.len : 0;
+		}
+	}
+	return room;
+}
+
 void
 ring_offer_descs(struct drv_vq *q, uint16_t head, const struct drv_pdesc *descs,
 		 uint16_t n)
 {
 	books[q->index].n_descs[ID_OF(head)] = n;
+	books[q->index].room[ID_OF(head)] = packed_room(descs, n);
 	drv_packed_raw_offer(&q->packed, descs, n);
 }
 
@@ -154,20 +224,64 @@ offer_staged(struct drv_vq *q, uint16_t head)
 	ring_offer_descs(q, head, &staged[head], n);
 }
 
-/* Step over the used descriptor that is there. */
+/*
+ * How many chains the used descriptor at a place stands for, and where the next
+ * one comes.
+ */
+static uint16_t
+packed_batch(const struct drv_vq *q, uint64_t *place)
+{
+	const struct drv_packed *p = &q->packed;
+	uint16_t id = drv_packed_raw_get_desc(p, *place).id;
+	bool found = false;
+	uint16_t n = 0;
+
+	if (!in_order) {
+		ck_assert_uint_lt(id, PROBE_QSIZE);
+		*place += books[q->index].n_descs[id];
+		return 1;
+	}
+	for (; !found && *place < p->published; n++) {
+		found = p->ids[*place % p->size] == id;
+		*place += p->heads[*place % p->size];
+	}
+	ck_assert(found);
+	return n;
+}
+
+/* The next chain that came back. */
 static struct drv_used
 packed_take(struct drv_vq *q)
 {
-	struct drv_pdesc d =
-		drv_packed_raw_get_desc(&q->packed, q->packed.used);
-	struct drv_used used = { .id = HEAD_OF(d.id) };
+	const struct drv_packed *p = &q->packed;
+	struct drv_pdesc d = drv_packed_raw_get_desc(p, p->used);
+	struct drv_used used = { 0 };
+	uint64_t end = p->used;
 
+	if (!books[q->index].batch_left) {
+		books[q->index].batch_left = packed_batch(q, &end);
+		books[q->index].batch_len = d.flags & DRV_DESC_WRITE ? d.len
+								     : 0;
+	}
+	if (in_order)
+		d.id = p->ids[p->used % p->size];
 	ck_assert_uint_lt(d.id, PROBE_QSIZE);
-	if (d.flags & DRV_DESC_WRITE)
-		used.len = d.len;
-	drv_packed_raw_skip(&q->packed, books[q->index].n_descs[d.id]);
+	used.id = HEAD_OF(d.id);
+	used.skipped = --books[q->index].batch_left > 0;
+	used.len = used.skipped ? books[q->index].room[d.id]
+				: books[q->index].batch_len;
+	drv_packed_raw_skip(&q->packed,
+			    in_order ? p->heads[p->used % p->size]
+				     : books[q->index].n_descs[d.id]);
 	books[q->index].n_taken++;
 	return used;
+}
+
+static bool
+packed_has_used(const struct drv_vq *q)
+{
+	return books[q->index].batch_left ||
+	       drv_packed_raw_is_used(&q->packed, q->packed.used);
 }
 
 uint16_t
@@ -175,28 +289,94 @@ take_id(struct drv_vq *q, uint16_t n)
 {
 	uint16_t id;
 
-	ck_assert(drv_packed_has_used(&q->packed));
+	ck_assert(packed_has_used(q));
+	if (in_order) {
+		ck_assert_uint_eq(
+			q->packed.heads[q->packed.used % q->packed.size], n);
+		return ID_OF(packed_take(q).id);
+	}
 	id = drv_packed_raw_get_desc(&q->packed, q->packed.used).id;
 	drv_packed_raw_skip(&q->packed, n);
 	return id;
+}
+
+/* ---- split rings ---- */
+
+/* Bytes that a chain lets the device write. */
+static uint32_t
+split_room(const struct drv_vq *q, uint16_t head)
+{
+	struct drv_desc d = drv_split_raw_get_desc(&q->ring, head);
+	uint32_t room = 0, n_table = 0;
+	uint64_t table = 0;
+
+	for (int left = TABLE_ROOM; left > 0; left--) {
+		if (d.flags & DRV_DESC_INDIRECT) {
+			table = d.addr;
+			n_table = d.len / 16;
+			d.next = 0;
+		} else {
+			room += d.flags & DRV_DESC_WRITE ? d.len : 0;
+			if (!(d.flags & DRV_DESC_NEXT))
+				break;
+		}
+		if (!n_table)
+			d = drv_split_raw_get_desc(&q->ring, d.next);
+		else if (drv_ram_read(&ram, table + 16 * d.next, &d, 16) < 0)
+			break;
+	}
+	return room;
+}
+
+/* How many chains the next used element stands for. */
+static uint16_t
+split_batch(const struct drv_vq *q, uint32_t id)
+{
+	const struct drv_split *s = &q->ring;
+	uint16_t ahead =
+		(uint16_t)(drv_split_raw_get_used_idx(s) - s->used_idx);
+
+	for (uint16_t i = 0; i < ahead; i++) {
+		if (s->heads[(uint16_t)(s->used_idx + i) % s->size] == id)
+			return (uint16_t)(i + 1);
+	}
+	ck_abort_msg("used element of head %u", id);
+	return 0;
+}
+
+static struct drv_used
+split_take(struct drv_vq *q)
+{
+	struct drv_split *s = &q->ring;
+	struct drv_used used = drv_split_raw_get_used(s, s->used_idx);
+
+	if (in_order && !books[q->index].batch_left) {
+		books[q->index].batch_left = split_batch(q, used.id);
+		books[q->index].batch_len = used.len;
+	}
+	if (in_order) {
+		used.id = s->heads[s->used_idx % s->size];
+		used.skipped = --books[q->index].batch_left > 0;
+		used.len = used.skipped ? split_room(q, (uint16_t)used.id)
+					: books[q->index].batch_len;
+	}
+	s->used_idx++;
+	return used;
 }
 
 /* How many chains have come back, taken or not. */
 static uint32_t
 n_returned(struct drv_vq *q)
 {
-	const struct drv_packed *p = &q->packed;
-	uint32_t n = books[q->index].n_taken;
-	uint64_t place = p->used;
+	uint32_t n = books[q->index].n_taken + books[q->index].batch_left;
+	uint64_t place = q->packed.used;
 
 	if (!q->is_packed)
 		return drv_split_raw_get_used_idx(&q->ring);
-	for (; drv_packed_raw_is_used(p, place); n++) {
-		uint16_t id = drv_packed_raw_get_desc(p, place).id;
-
-		ck_assert_uint_lt(id, PROBE_QSIZE);
-		place += books[q->index].n_descs[id];
-	}
+	for (uint16_t i = books[q->index].batch_left; i > 0; i--)
+		place += q->packed.heads[place % q->packed.size];
+	while (drv_packed_raw_is_used(&q->packed, place))
+		n += packed_batch(q, &place);
 	return n;
 }
 
@@ -291,31 +471,23 @@ rig_status(void)
 static bool
 has_used(void *arg)
 {
-	return drv_vq_has_used(arg);
+	const struct drv_vq *q = arg;
+
+	return q->is_packed ? packed_has_used(q) : drv_vq_has_used(q);
 }
 
 struct drv_used
 used_take(struct drv_vq *q)
 {
-	struct drv_used used;
-
 	ck_assert_int_eq(drv_bus_wait(bus, has_used, q, DRV_TIMEOUT_MS), 0);
-	if (packed)
-		return packed_take(q);
-	used = drv_split_raw_get_used(&q->ring, q->ring.used_idx);
-	q->ring.used_idx++;
-	return used;
+	return packed ? packed_take(q) : split_take(q);
 }
 
 void
 assert_quiet(void)
 {
 	ck_assert_int_eq(drv_bus_run(bus), 0);
-	if (packed)
-		ck_assert(!drv_vq_has_used(vq));
-	else
-		ck_assert_uint_eq(drv_split_raw_get_used_idx(&vq->ring),
-				  vq->ring.used_idx);
+	ck_assert(!has_used(vq));
 }
 
 /* A good chain of two, in descriptors 0 and 1. */

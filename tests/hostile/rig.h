@@ -49,20 +49,32 @@ extern struct drv_bus *bus;
 extern struct drv_device dut;
 extern struct probe *probe;
 extern struct drv_vq *vq; /* queue 0 */
-extern bool packed;       /* rig_setup_packed() was it */
+extern bool packed;       /* what kind of ring it is: */
+extern bool in_order;     /* with IN_ORDER */
 extern bool indirect;     /* chain_put() writes to the table */
 extern uint64_t table_gpa;
 extern int n_log_lines; /* warnings and errors of the library */
 
+/* Kinds of rings: a sum of these. */
+enum rig_kind {
+	RIG_PLAIN = 0,
+	RIG_PACKED = 1,
+	RIG_IN_ORDER = 2,
+	RIG_KINDS = 4,
+};
+
 /*
- * A machine with a probe, nothing started. rig_plug() takes its options. After
- * rig_setup_packed() rings are packed, and what else would be the legacy face
- * is the modern one through its window.
+ * A machine with a probe, nothing started. rig_plug() takes its options. Where
+ * rings are packed or in order, what else would be the legacy face is the
+ * modern one through its window.
  */
 void rig_setup(void);
-void rig_setup_packed(void);
 void rig_plug(const char *opts);
 void rig_teardown(void);
+
+/* A group of cases, each of which starts from rig_setup() for rings of a kind.
+ */
+TCase *rig_case(Suite *s, enum rig_kind kind, int timeout);
 
 /* Bring both queues up, with MSI-X, indirect tables, and other features. */
 void rig_start(enum drv_face face, uint64_t features);
@@ -109,8 +121,8 @@ uint8_t rig_status(void);
 struct drv_used used_take(struct drv_vq *q);
 
 /*
- * Packed rings, without the rig's books: the id in the next used descriptor,
- * which is there already; and n descriptors are stepped over.
+ * Packed rings, without the rig's books: the id of the next chain that came
+ * back, which it has already; and its n descriptors are stepped over.
  */
 uint16_t take_id(struct drv_vq *q, uint16_t n);
 

@@ -650,27 +650,19 @@ add_split(TCase *tc)
 	add_ways(tc, hostile_a14__descriptors_out_of_order_in_the_table, 1);
 }
 
-static TCase *
-buffers_case(const char *name, SFun start)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_set_timeout(tc, 30);
-	tcase_add_checked_fixture(tc, start, rig_teardown);
-	add_addresses(tc);
-	add_places(tc);
-	add_directions(tc);
-	return tc;
-}
-
 int
 main(void)
 {
 	Suite *s = suite_create("ring-buffers");
-	TCase *tc = buffers_case("buffers", rig_setup);
 
-	add_split(tc);
-	suite_add_tcase(s, tc);
-	suite_add_tcase(s, buffers_case("packed", rig_setup_packed));
+	for (int i = 0; i < RIG_KINDS; i++) {
+		TCase *tc = rig_case(s, (enum rig_kind)i, 30);
+
+		add_addresses(tc);
+		add_places(tc);
+		add_directions(tc);
+		if (!(i & RIG_PACKED))
+			add_split(tc);
+	}
 	return suite_run(s);
 }

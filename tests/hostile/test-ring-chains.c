@@ -551,6 +551,15 @@ add_segments(TCase *tc)
 		N_WAYS);
 }
 
+static void
+add_split(TCase *tc)
+{
+	add_loops(tc);
+	add_empty(tc);
+	add_tables(tc);
+	add_segments(tc);
+}
+
 /* What packed rings have, too; the rest is in test-ring-packed.c. */
 static void
 add_packed(TCase *tc)
@@ -576,20 +585,14 @@ int
 main(void)
 {
 	Suite *s = suite_create("ring-chains");
-	TCase *tc = tcase_create("chains");
 
-	tcase_set_timeout(tc, 30);
-	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
-	add_loops(tc);
-	add_empty(tc);
-	add_tables(tc);
-	add_segments(tc);
-	suite_add_tcase(s, tc);
+	for (int i = 0; i < RIG_KINDS; i++) {
+		TCase *tc = rig_case(s, (enum rig_kind)i, 30);
 
-	tc = tcase_create("packed");
-	tcase_set_timeout(tc, 30);
-	tcase_add_checked_fixture(tc, rig_setup_packed, rig_teardown);
-	add_packed(tc);
-	suite_add_tcase(s, tc);
+		if (i & RIG_PACKED)
+			add_packed(tc);
+		else
+			add_split(tc);
+	}
 	return suite_run(s);
 }

@@ -435,26 +435,31 @@ add_laps(TCase *tc)
 	tcase_add_loop_test(tc, broken_queue_lets_memory_go, 0, 2);
 }
 
-int
-main(void)
+/* What packed rings have, too; the rest is in test-ring-packed.c. */
+static void
+add_packed(TCase *tc)
 {
-	Suite *s = suite_create("ring-index");
-	TCase *tc = tcase_create("index");
-
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
-	add_jumps(tc);
-	add_heads(tc);
-	add_laps(tc);
-	suite_add_tcase(s, tc);
-
-	tc = tcase_create("packed");
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, rig_setup_packed, rig_teardown);
 	tcase_add_loop_test(tc,
 			    hostile_a4__head_published_again_while_in_flight, 0,
 			    N_WAYS);
 	tcase_add_loop_test(tc, hostile_a12__indices_wrap_at_65536, 0, N_WAYS);
-	suite_add_tcase(s, tc);
+}
+
+int
+main(void)
+{
+	Suite *s = suite_create("ring-index");
+
+	for (int i = 0; i < RIG_KINDS; i++) {
+		TCase *tc = rig_case(s, (enum rig_kind)i, 120);
+
+		if (i & RIG_PACKED) {
+			add_packed(tc);
+			continue;
+		}
+		add_jumps(tc);
+		add_heads(tc);
+		add_laps(tc);
+	}
 	return suite_run(s);
 }
