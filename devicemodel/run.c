@@ -13,12 +13,12 @@
 #include <event2/event.h>
 #include <event2/thread.h>
 
+#include "base/sigbus.h"
 #include "devices/devices.h"
 #include "function.h"
 #include "hostpci.h"
 #include "log.h"
 #include "run.h"
-#include "sigbus.h"
 
 #define N_SIGNALS 3
 

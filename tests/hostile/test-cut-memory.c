@@ -10,7 +10,7 @@
 
 #include <vbs/iothread.h>
 
-#include "sigbus.h"
+#include "base/sigbus.h"
 #include "suite.h"
 
 #define PAGE  4096u

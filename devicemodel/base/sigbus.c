@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "sigbus.h"
+#include "base/sigbus.h"
 
 /* Put zeroes around an address. A huge page can only be replaced as one. */
 static int
