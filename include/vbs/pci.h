@@ -339,8 +339,8 @@ VBS_API bool vbs_pci_decode(struct pci_vdev *dev, bool io, uint64_t addr,
 struct vbs_doorbell {
 	int baridx;
 	uint64_t offset;
-	int size;  /**< width of the write in bytes */
-	int match; /**< value that counts, or -1 for any */
+	int size;  /**< width of the write in bytes, or 0 for any */
+	int match; /**< value that counts, or -1 for any; -1 if size is 0 */
 	int fd;    /**< eventfd; the library's */
 };
 

@@ -295,12 +295,11 @@ VBS_API int virtio_set_modern_bar(struct virtio_common *base,
  *
  * - VIRTIO_F_IN_ORDER (35): a slow request holds up the faster ones that came
  *   after it.
- * - VIRTIO_F_NOTIFICATION_DATA (38): a device that looks at the ring anyway has
- *   no use for the data; and where all queues share one doorbell, no eventfd
- *   can take its place any more.
+ * - VIRTIO_F_NOTIFICATION_DATA (38): the ring says what the data say; and where
+ *   all queues share one doorbell, no eventfd can take its place any more.
  * - VIRTIO_F_NOTIF_CONFIG_DATA (39): the library knows queues by their index.
  *
- * Legacy registers have 28 and 29 only. Over vhost-user 39 and 40 are never
+ * Legacy registers have 28 and 29 only. Over vhost-user 38 to 40 are never
  * offered: they are for whoever has the registers.
  *
  * @param dev    Function, after virtio_linkup(): for the device itself, in

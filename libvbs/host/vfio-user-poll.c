@@ -97,7 +97,7 @@ poll_find(struct vuser_poll *poll, const struct vbs_doorbell *bells, int n)
 
 	for (int i = 0; i < n; i++) {
 		const struct vbs_doorbell *bell = &bells[i];
-		uint64_t bell_end = bell->offset + (uint64_t)bell->size;
+		uint64_t bell_end = bell->offset + 1; /* in one page */
 
 		if (poll->dev->bar[bell->baridx].type == PCIBAR_IO)
 			continue;

@@ -9,11 +9,13 @@
 #define OWN_BITS (BIT(VHU_F_LOG_ALL) | BIT(VHU_F_PROTOCOL_FEATURES))
 
 /*
- * What only a PCI function can do: SR_IOV, NOTIF_CONFIG_DATA, ADMIN_VQ, and
- * SUSPEND. Front ends pass bits that they do not know to the driver, and Linux
- * gives up on a device that has an administration queue and does not.
+ * What only a PCI function can do: SR_IOV, NOTIFICATION_DATA, whose data would
+ * end at the front end, NOTIF_CONFIG_DATA, ADMIN_VQ, and SUSPEND. Front ends
+ * pass bits that they do not know to the driver: Linux would then notify in a
+ * width that they do not expect, and gives up on a device that has an
+ * administration queue and does not.
  */
-#define PCI_BITS (BIT(37) | BIT(39) | BIT(41) | BIT(43))
+#define PCI_BITS (BIT(37) | BIT(38) | BIT(39) | BIT(41) | BIT(43))
 
 static uint64_t
 offered_features(const struct vbs_vhost_user *srv)

@@ -20,6 +20,17 @@ layout_half(uint64_t field, bool high)
 	return high ? field >> 32 : field & UINT32_MAX;
 }
 
+/*
+ * What a driver has to write in place of an index, if it does. Another value
+ * than the index, so that a driver that confuses the two does not get far; it
+ * is its own inverse.
+ */
+static uint16_t
+notif_config_data(uint16_t num)
+{
+	return (uint16_t)~num;
+}
+
 static uint64_t
 read_queue_field(struct virtio_common *vb, unsigned int field)
 {
@@ -38,8 +49,11 @@ read_queue_field(struct virtio_common *vb, unsigned int field)
 	case FIELD(VIRTIO_PCI_COMMON_Q_ENABLE, 2):
 		return vq->enabled;
 	case FIELD(VIRTIO_PCI_COMMON_Q_NOFF, 2):
-	case FIELD(COMMON_Q_NOTIF_CONFIG_DATA, 2):
 		return vq->num;
+	case FIELD(COMMON_Q_NOTIF_CONFIG_DATA, 2):
+		return vbs_has_feature(vb, VIRTIO_F_NOTIF_CONFIG_DATA)
+			       ? notif_config_data(vq->num)
+			       : 0;
 	case FIELD(VIRTIO_PCI_COMMON_Q_DESCLO, 4):
 	case FIELD(VIRTIO_PCI_COMMON_Q_DESCHI, 4):
 		return layout_half(lay->desc, field & 0x40);
@@ -213,16 +227,34 @@ modern_read(struct virtio_common *vb, uint64_t offset, int size)
 	return val;
 }
 
-void
-modern_notify(struct virtio_common *vb, uint64_t num)
+/*
+ * The queue that a notification names, or -1 for one that no driver sends
+ * (4.1.5.2). Where the driver says it has got to is not looked at: the ring
+ * says so, too. vb->mtx is held.
+ */
+static int
+notify_decode(const struct virtio_common *vb, int size, uint64_t val)
 {
-	bool ours;
+	bool data = vbs_has_feature(vb, VIRTIO_F_NOTIFICATION_DATA);
+	uint16_t id = (uint16_t)val;
+
+	if (vb->priv->face != FACE_MODERN || size != (data ? 4 : 2))
+		return -1;
+	return vbs_has_feature(vb, VIRTIO_F_NOTIF_CONFIG_DATA)
+		       ? notif_config_data(id)
+		       : id;
+}
+
+void
+modern_notify(struct virtio_common *vb, int place, int size, uint64_t val)
+{
+	int num;
 
 	pthread_mutex_lock(&vb->mtx);
-	ours = vb->priv->face == FACE_MODERN;
+	num = notify_decode(vb, size, val);
 	pthread_mutex_unlock(&vb->mtx);
-	if (ours)
-		queue_notify(vb, num);
+	if (num >= 0 && (place == ANY_QUEUE || place == num))
+		queue_notify(vb, (uint64_t)num);
 }
 
 /* A queue is named by its place and, again, by the value (4.1.5.2). */
@@ -230,10 +262,9 @@ static void
 notify_page_write(struct virtio_common *vb, uint64_t offset, int size,
 		  uint64_t val)
 {
-	uint64_t num = offset / MODERN_NOTIFY_MULT;
-
-	if (size == 2 && offset % MODERN_NOTIFY_MULT == 0 && val == num)
-		modern_notify(vb, num);
+	if (offset % MODERN_NOTIFY_MULT == 0)
+		modern_notify(vb, (int)(offset / MODERN_NOTIFY_MULT), size,
+			      val);
 }
 
 void

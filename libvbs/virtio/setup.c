@@ -198,25 +198,58 @@ virtio_interrupt_init(struct virtio_common *base, int use_msix)
 	return rc;
 }
 
-/* A doorbell for each queue; in I/O space they share one place. */
 static int
-add_doorbells(struct virtio_common *base, int bar, uint64_t offset,
-	      uint64_t step)
+add_doorbell(struct virtio_common *base, const struct vbs_doorbell *at,
+	     int queue)
 {
-	for (int i = 0; i < base->priv->nvq; i++) {
-		struct vbs_doorbell bell = {
-			.baridx = bar,
-			.offset = offset + step * (uint64_t)i,
-			.size = 2,
-			.match = i,
-			.fd = base->priv->vqs[i].kick_fd,
-		};
-		int rc = pci_add_doorbell(base->dev, &bell);
+	struct vbs_doorbell bell = *at;
 
-		if (rc < 0)
-			return rc;
+	bell.fd = base->priv->vqs[queue].kick_fd;
+	return pci_add_doorbell(base->dev, &bell);
+}
+
+/*
+ * All queues share a place, and the value is the queue's index. Notifications
+ * that say more, or have other values, come as accesses: what the driver has
+ * negotiated is not known yet.
+ */
+static int
+add_shared_doorbells(struct virtio_common *base, int bar, uint64_t offset)
+{
+	struct vbs_doorbell bell = {
+		.baridx = bar,
+		.offset = offset,
+		.size = 2,
+	};
+	int rc = 0;
+
+	for (int i = 0; i < base->priv->nvq && rc == 0; i++) {
+		bell.match = i;
+		rc = add_doorbell(base, &bell, i);
 	}
-	return 0;
+	return rc;
+}
+
+/*
+ * A place for each queue, whatever is written there: 16 bits, or 32 with
+ * VIRTIO_F_NOTIFICATION_DATA. A kick too many does no harm, and KVM need not
+ * decode the instruction if it does not look at the value.
+ */
+static int
+add_own_doorbells(struct virtio_common *base, int bar)
+{
+	struct vbs_doorbell bell = {
+		.baridx = bar,
+		.offset = MODERN_NOTIFY,
+		.match = -1,
+	};
+	int rc = 0;
+
+	for (int i = 0; i < base->priv->nvq && rc == 0; i++) {
+		rc = add_doorbell(base, &bell, i);
+		bell.offset += MODERN_NOTIFY_MULT;
+	}
+	return rc;
 }
 
 VBS_API void
@@ -230,7 +263,8 @@ virtio_set_io_bar(struct virtio_common *base, int barnum)
 					VIRTIO_PCI_CONFIG_OFF(1) +
 						base->vops->cfgsize);
 	if (rc == 0)
-		rc = add_doorbells(base, barnum, VIRTIO_PCI_QUEUE_NOTIFY, 0);
+		rc = add_shared_doorbells(base, barnum,
+					  VIRTIO_PCI_QUEUE_NOTIFY);
 	if (rc == 0)
 		p->io_bar = barnum;
 	else if (p)
@@ -279,7 +313,7 @@ add_notify_pio(struct virtio_common *base)
 	int rc = pci_emul_alloc_bar(base->dev, bar, PCIBAR_IO, 4);
 
 	if (rc == 0)
-		rc = add_doorbells(base, bar, 0, 0);
+		rc = add_shared_doorbells(base, bar, 0);
 	if (rc == 0)
 		rc = add_virtio_cap(base, VIRTIO_PCI_CAP_NOTIFY_CFG, bar, 0, 4,
 				    &mult);
@@ -332,8 +366,7 @@ virtio_set_modern_bar(struct virtio_common *base, bool use_notify_pio)
 	if (rc == 0)
 		rc = add_modern_caps(base);
 	if (rc == 0)
-		rc = add_doorbells(base, bar, MODERN_NOTIFY,
-				   MODERN_NOTIFY_MULT);
+		rc = add_own_doorbells(base, bar);
 	if (rc == 0)
 		p->mmio_bar = bar;
 	return rc;
@@ -426,6 +459,6 @@ virtio_pci_write(struct vmctx *ctx, int vcpu, struct pci_vdev *dev, int baridx,
 		legacy_write(p->common, offset, size, value);
 	else if (p && baridx == p->mmio_bar)
 		modern_write(p->common, offset, size, value);
-	else if (p && baridx == p->pio_bar && offset == 0 && size == 2)
-		modern_notify(p->common, value);
+	else if (p && baridx == p->pio_bar && offset == 0)
+		modern_notify(p->common, ANY_QUEUE, size, value);
 }

@@ -236,8 +236,12 @@ void legacy_write(struct virtio_common *vb, uint64_t offset, int size,
 uint64_t modern_read(struct virtio_common *vb, uint64_t offset, int size);
 void modern_write(struct virtio_common *vb, uint64_t offset, int size,
 		  uint64_t val);
-/* The driver has notified queue num, by whichever modern doorbell. */
-void modern_notify(struct virtio_common *vb, uint64_t num);
+/*
+ * The driver has written to a modern doorbell: to the one of queue `place`, or
+ * to one that all share.
+ */
+#define ANY_QUEUE (-1)
+void modern_notify(struct virtio_common *vb, int place, int size, uint64_t val);
 void window_read(void *arg);
 void window_write(void *arg);
 

@@ -375,6 +375,46 @@ START_TEST(connected_socket_that_closes_is_the_end)
 }
 END_TEST
 
+/* The loop, with every switch the other way round. */
+static int
+switched_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	static const struct {
+		unsigned int bit;
+		bool offer;
+	} switches[] = { { 28, false }, { 29, false }, { 34, false },
+			 { 35, true },  { 38, true },  { 39, true } };
+	int rc = loop_pci_ops.vdev_init(ctx, dev, opts);
+
+	for (int i = 0; i < 6 && rc == 0; i++)
+		rc = vbs_virtio_offer(dev, switches[i].bit, switches[i].offer);
+	return rc;
+}
+
+START_TEST(switched_features_are_the_queues_alone)
+{
+	struct pci_vdev_ops ops = loop_pci_ops;
+	const struct served_how how = { .ops = &ops, .vhost_user = true };
+	const uint64_t queues = DRV_BIT(28) | DRV_BIT(29) | DRV_BIT(34) |
+				DRV_BIT(35);
+	uint64_t features;
+	struct served one;
+	struct drv_vu front;
+
+	ops.vdev_init = switched_init;
+	served_start_how(&one, &how);
+	drv_vu_init(&front, served_connect(&one));
+	ck_assert_int_eq(drv_vu_get_u64(&front, DRV_VU_GET_FEATURES, &features),
+			 0);
+	ck_assert_uint_eq(features & queues, DRV_BIT(35));
+	ck_assert_uint_eq(features & (DRV_BIT(38) | DRV_BIT(39)), 0);
+	ck_assert_uint_eq(features & ~queues, l.dev.offered & ~queues);
+	ck_assert_int_eq(vbs_virtio_offer(l.served.dev, 35, true), -EBUSY);
+	drv_vu_deinit(&front);
+	served_stop(&one);
+}
+END_TEST
+
 START_TEST(serve_refuses_what_it_cannot_serve)
 {
 	struct event_base *base = event_base_new();
@@ -450,6 +490,7 @@ main(void)
 		reconnect_finds_a_device_that_is_new,
 		once_serves_one_front_end_and_no_other,
 		connected_socket_that_closes_is_the_end,
+		switched_features_are_the_queues_alone,
 		serve_refuses_what_it_cannot_serve,
 	};
 	TCase *tc = tcase_create("vhost-user");

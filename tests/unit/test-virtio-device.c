@@ -378,13 +378,96 @@ START_TEST(doorbells_are_where_drivers_write)
 		ck_assert_int_eq(bells[i].baridx, 0);
 		ck_assert_uint_eq(bells[i].offset, 16);
 		ck_assert_int_eq(bells[i].match, i);
+		ck_assert_int_eq(bells[i].size, 2);
 		ck_assert_int_eq(bells[i + 2].baridx, 4);
 		ck_assert_uint_eq(bells[i + 2].offset,
 				  0x3000 + 4 * (uint64_t)i);
-		ck_assert_int_eq(bells[i + 2].match, i);
+		ck_assert_int_eq(bells[i + 2].match, -1);
+		ck_assert_int_eq(bells[i + 2].size, 0);
 		ck_assert_int_eq(bells[i].fd, bells[i + 2].fd);
+	}
+}
+END_TEST
+
+static int
+pio_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
+{
+	(void)ctx;
+	(void)opts;
+	virtio_linkup(&common, &ops, &common, dev, vqs, BACKEND_VBSU);
+	return virtio_set_modern_bar(&common, true);
+}
+
+static const struct pci_vdev_ops pio = {
+	.class_name = "pio",
+	.vdev_init = pio_init,
+	.vdev_barread = virtio_pci_read,
+	.vdev_barwrite = virtio_pci_write,
+};
+
+START_TEST(doorbells_in_io_space_go_by_the_index)
+{
+	struct vbs_doorbell bells[8];
+
+	host_plug(&rig, &pio);
+	ck_assert_int_eq(vbs_pci_doorbells(rig.dev, bells, 8), 4);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(bells[i].baridx, 2);
+		ck_assert_uint_eq(bells[i].offset, 0);
+		ck_assert_int_eq(bells[i].match, i);
 		ck_assert_int_eq(bells[i].size, 2);
 	}
+}
+END_TEST
+
+/* Which queue does a write to the shared doorbell notify? -1 for none. */
+static int
+pio_notifies(int size, uint64_t val)
+{
+	int found = -1;
+
+	vqs[0].priv->deserted = vqs[1].priv->deserted = true;
+	vbs_pci_barwrite(rig.dev, 2, 0, size, val);
+	for (int i = 0; i < 2; i++)
+		if (!vqs[i].priv->deserted)
+			found = i;
+	return found;
+}
+
+START_TEST(pio_doorbell_knows_what_was_negotiated)
+{
+	static const struct {
+		uint32_t features;
+		int size;
+		uint64_t val;
+		int queue;
+	} cases[] = {
+		{ 0, 2, 1, 1 },
+		{ 0, 2, 0xfffe, -1 },
+		{ 0, 2, 2, -1 },
+		{ 0, 4, 1, -1 },
+		{ 1u << 6, 4, 0xabcd0001, 1 },
+		{ 1u << 6, 4, 0xabcd0002, -1 },
+		{ 1u << 6, 2, 1, -1 },
+		{ 1u << 7, 2, 0xfffe, 1 },
+		{ 1u << 7, 2, 0xffff, 0 },
+		{ 1u << 7, 2, 1, -1 },
+		{ 1u << 7, 4, 0xfffe, -1 },
+		{ 3u << 6, 4, 0xabcdfffe, 1 },
+		{ 3u << 6, 4, 0xabcd0001, -1 },
+		{ 3u << 6, 2, 0xfffe, -1 },
+	};
+	size_t i = (size_t)_i;
+
+	host_plug(&rig, &pio);
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 38, true), 0);
+	ck_assert_int_eq(vbs_virtio_offer(rig.dev, 39, true), 0);
+	ck_assert_int_eq(pio_notifies(2, 1), -1); /* nobody is there */
+	device_write_features(&common, 1, 1 | cases[i].features);
+	status(VIRTIO_CONFIG_S_FEATURES_OK);
+	ck_assert(device_features_ok(&common));
+	ck_assert_int_eq(pio_notifies(cases[i].size, cases[i].val),
+			 cases[i].queue);
 }
 END_TEST
 
@@ -415,6 +498,8 @@ device_suite(void)
 	tcase_add_loop_test(tc, linkup_bad_number_of_queues_is_einval, 0, 2);
 	tcase_add_test(tc, linkup_too_much_configuration_is_einval);
 	tcase_add_test(tc, doorbells_are_where_drivers_write);
+	tcase_add_test(tc, doorbells_in_io_space_go_by_the_index);
+	tcase_add_loop_test(tc, pio_doorbell_knows_what_was_negotiated, 0, 14);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -122,18 +122,16 @@ START_TEST(config_ends_where_it_ends)
 }
 END_TEST
 
-START_TEST(kick_needs_place_width_and_value)
-{
-	static const struct {
-		uint64_t off, val;
-		int size;
-	} bad[] = {
-		{ 0, 0, 1 },      { 0, 0, 4 },  { 0, 1, 2 },
-		{ 2, 0, 2 },      { 4, 0, 2 },  { 1, 0, 2 },
-		{ 0, 0xffff, 2 }, { 12, 3, 2 }, { 0xffc, 0x3ff, 2 },
-	};
+struct kick {
+	uint64_t off, val;
+	int size;
+};
 
-	start_modern(0);
+/* A chain in each queue; no write that no driver does has it taken. */
+static void
+kick_badly(uint64_t features, const struct kick *bad, size_t n)
+{
+	start_modern(features);
 	loop->hold = true;
 	for (uint16_t i = 0; i < LOOP_QUEUES; i++) {
 		struct drv_seg seg = { RAM_GPA, 1, true };
@@ -142,15 +140,122 @@ START_TEST(kick_needs_place_width_and_value)
 				 0);
 		drv_split_publish(&dut.vqs[i].ring);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		put(MODERN_NOTIFY + bad[i].off, bad[i].size, bad[i].val);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
 	ck_assert_int_eq(loop->n_chains, 0);
 	ck_assert_uint_eq(get(MODERN_NOTIFY, 2), 0xffff);
+}
+
+/* The right ones have each queue's chain taken. */
+static void
+kick_well(int size, const uint64_t vals[LOOP_QUEUES])
+{
 	for (int i = 0; i < LOOP_QUEUES; i++) {
-		put(MODERN_NOTIFY + 4 * (uint64_t)i, 2, (uint64_t)i);
+		ck_assert_int_eq(loop->n_held[i], 0);
+		put(MODERN_NOTIFY + 4 * (uint64_t)i, size, vals[i]);
 		ck_assert_int_eq(loop->n_held[i], 1);
 	}
+}
+
+START_TEST(kick_needs_place_width_and_value)
+{
+	static const struct kick bad[] = {
+		{ 0, 0, 1 },      { 0, 0, 4 },  { 0, 1, 2 },
+		{ 2, 0, 2 },      { 4, 0, 2 },  { 1, 0, 2 },
+		{ 0, 0xffff, 2 }, { 12, 3, 2 }, { 0xffc, 0x3ff, 2 },
+	};
+	static const uint64_t vals[] = { 0, 1, 2 };
+
+	kick_badly(0, bad, sizeof(bad) / sizeof(bad[0]));
+	kick_well(2, vals);
+}
+END_TEST
+
+static void
+offer(unsigned int bit)
+{
+	ck_assert_int_eq(vbs_virtio_offer(drv_inproc_dev(bus), bit, true), 0);
+}
+
+/* What the driver says about the ring is of no consequence. */
+START_TEST(kick_with_data_is_32_bits)
+{
+	static const struct kick bad[] = {
+		{ 0, 0, 2 }, { 4, 1, 2 },          { 0, 0, 1 },
+		{ 0, 1, 4 }, { 4, 0x10000, 4 },    { 0, 0, 8 },
+		{ 2, 0, 4 }, { 0, 0xffff0001, 4 }, { 12, 3, 4 },
+	};
+	static const uint64_t vals[] = { 0, 0xffff0001, 0x80000002 };
+
+	offer(DRV_F_NOTIFICATION_DATA);
+	kick_badly(DRV_BIT(DRV_F_NOTIFICATION_DATA), bad,
+		   sizeof(bad) / sizeof(bad[0]));
+	kick_well(4, vals);
+}
+END_TEST
+
+START_TEST(kick_has_the_value_that_the_device_gave)
+{
+	static const struct kick bad[] = {
+		{ 0, 0, 2 }, { 4, 1, 2 }, { 0, 0xfffe, 2 }, { 0, 0xffff, 4 }
+	};
+	static const uint64_t vals[] = { 0xffff, 0xfffe, 0xfffd };
+
+	offer(DRV_F_NOTIF_CONFIG_DATA);
+	kick_badly(DRV_BIT(DRV_F_NOTIF_CONFIG_DATA), bad,
+		   sizeof(bad) / sizeof(bad[0]));
+	for (uint16_t q = 0; q < LOOP_QUEUES; q++) {
+		put(DRV_C_QUEUE_SELECT, 2, q);
+		ck_assert_uint_eq(get(DRV_C_QUEUE_NOTIF_DATA, 2), vals[q]);
+		ck_assert_uint_eq(get(DRV_C_QUEUE_NOTIFY_OFF, 2), q);
+		put(DRV_C_QUEUE_NOTIF_DATA, 2, 0); /* is read-only */
+		ck_assert_uint_eq(get(DRV_C_QUEUE_NOTIF_DATA, 2), vals[q]);
+	}
+	put(DRV_C_QUEUE_SELECT, 2, LOOP_QUEUES);
+	ck_assert_uint_eq(get(DRV_C_QUEUE_NOTIF_DATA, 2), 0);
+	kick_well(2, vals);
+}
+END_TEST
+
+START_TEST(kick_has_the_value_and_the_data)
+{
+	static const struct kick bad[] = { { 0, 0, 4 },
+					   { 0, 0xffff, 2 },
+					   { 4, 0xffff, 4 } };
+	static const uint64_t vals[] = { 0xffff, 0x8001fffe, 0x1fffd };
+
+	offer(DRV_F_NOTIFICATION_DATA);
+	offer(DRV_F_NOTIF_CONFIG_DATA);
+	kick_badly(DRV_BIT(DRV_F_NOTIF_CONFIG_DATA) |
+			   DRV_BIT(DRV_F_NOTIFICATION_DATA),
+		   bad, sizeof(bad) / sizeof(bad[0]));
+	kick_well(4, vals);
+}
+END_TEST
+
+/* 4.1.4.3: the field exists only if the feature has been negotiated. */
+START_TEST(notif_config_data_that_was_not_negotiated_is_0)
+{
+	offer(DRV_F_NOTIF_CONFIG_DATA);
+	put(DRV_C_QUEUE_SELECT, 2, 1);
+	ck_assert_uint_eq(get(DRV_C_QUEUE_NOTIF_DATA, 2), 0);
+	start_modern(0);
+	put(DRV_C_QUEUE_SELECT, 2, 1);
+	ck_assert_uint_eq(get(DRV_C_QUEUE_NOTIF_DATA, 2), 0);
+	echo(1, 30);
+}
+END_TEST
+
+/* Both faces that have them, both rings, each turn with another position. */
+START_TEST(driver_with_notification_data_is_served)
+{
+	offer(DRV_F_NOTIFICATION_DATA);
+	ring_feature = _i % 2 ? DRV_BIT(DRV_F_RING_PACKED) : 0;
+	start(_i / 2 ? DRV_WINDOW : DRV_MODERN, DRV_IRQ_MSIX,
+	      DRV_BIT(DRV_F_NOTIFICATION_DATA));
+	for (uint32_t i = 0; i < 3 * LOOP_QSIZE; i++)
+		echo((int)i % LOOP_QUEUES, i + 1);
 }
 END_TEST
 
@@ -202,6 +307,11 @@ modern_suite(void)
 	tcase_add_test(tc, isr_is_one_byte);
 	tcase_add_test(tc, config_ends_where_it_ends);
 	tcase_add_test(tc, kick_needs_place_width_and_value);
+	tcase_add_test(tc, kick_with_data_is_32_bits);
+	tcase_add_test(tc, kick_has_the_value_that_the_device_gave);
+	tcase_add_test(tc, kick_has_the_value_and_the_data);
+	tcase_add_test(tc, notif_config_data_that_was_not_negotiated_is_0);
+	tcase_add_loop_test(tc, driver_with_notification_data_is_served, 0, 4);
 	tcase_add_test(tc, window_of_bad_length_or_place_is_none);
 	suite_add_tcase(s, tc);
 	return s;
