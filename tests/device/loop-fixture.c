@@ -40,6 +40,28 @@ setup_packed(void)
 	ring_feature = DRV_BIT(DRV_F_RING_PACKED);
 }
 
+/* Rings of these features, which the device offers when it is asked to. */
+static void
+setup_offered(uint64_t features)
+{
+	setup();
+	ring_feature = features;
+	ck_assert_int_eq(
+		vbs_virtio_offer(drv_inproc_dev(bus), DRV_F_IN_ORDER, true), 0);
+}
+
+void
+setup_in_order(void)
+{
+	setup_offered(DRV_BIT(DRV_F_IN_ORDER));
+}
+
+void
+setup_packed_in_order(void)
+{
+	setup_offered(DRV_BIT(DRV_F_IN_ORDER) | DRV_BIT(DRV_F_RING_PACKED));
+}
+
 void
 teardown(void)
 {
@@ -62,7 +84,7 @@ start(enum drv_face face, enum drv_irq irq, uint64_t features)
 
 	ck_assert_int_eq(drv_device_start(&dut, &opts), 0);
 	if (face != DRV_LEGACY)
-		ck_assert_int_eq(dut.vqs[0].is_packed, ring_feature != 0);
+		ck_assert_uint_eq(dut.vd.features & ring_feature, ring_feature);
 }
 
 void

@@ -30,15 +30,17 @@ extern struct drv_bus *bus;
 extern struct drv_device dut;
 extern struct loop *loop;
 
-/* What setup_packed() has set: added to the features that start() wants. */
+/* Added to the features that start() wants. */
 extern uint64_t ring_feature;
 
 /*
- * setup_with() hands the device its options. After setup_packed() rings are
- * packed, but on the legacy face.
+ * setup_with() hands the device its options. After the others rings are packed,
+ * in order, or both, but on the legacy face.
  */
 void setup(void);
 void setup_packed(void);
+void setup_in_order(void);
+void setup_packed_in_order(void);
 void setup_with(const char *opts);
 void teardown(void);
 

@@ -102,6 +102,21 @@ loop_release(struct loop *loop, int queue)
 	pthread_mutex_unlock(&vq->mtx);
 }
 
+void
+loop_give_back(struct loop *loop, int queue, int i)
+{
+	struct vqueue_info *vq = &loop->vqs[queue];
+	struct loop_held *held = &loop->held[queue][i];
+
+	pthread_mutex_lock(&vq->mtx);
+	vq_relchain(vq, held->head, held->len);
+	vq_endchains(vq, 0);
+	loop->n_held[queue]--;
+	memmove(held, held + 1,
+		(size_t)(loop->n_held[queue] - i) * sizeof(*held));
+	pthread_mutex_unlock(&vq->mtx);
+}
+
 static void
 loop_queue_stop(void *arg, struct vqueue_info *vq)
 {

@@ -57,8 +57,9 @@ extern const struct pci_vdev_ops loop_pci_ops;
 /* The device behind a function. */
 struct loop *loop_of(struct pci_vdev *dev);
 
-/* Return what a queue's hold has kept. */
+/* Return what a queue's hold has kept: all of it, or the i-th of it. */
 void loop_release(struct loop *loop, int queue);
+void loop_give_back(struct loop *loop, int queue, int i);
 
 /* The device changes a byte of its configuration. */
 void loop_change_config(struct loop *loop, int offset, uint8_t val);
