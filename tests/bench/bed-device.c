@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "driver/split.h"
+#include "driver/packed.h"
 
 #define QUEUE        0
 #define QUEUE_VECTOR 1
@@ -65,19 +65,21 @@ bed_device_close(struct bed_device *d)
 }
 
 static void
-start_vhost_user(struct bed_device *d, const struct drv_split *ring,
-		 uint64_t wanted)
+start_vhost_user(struct bed_device *d, const struct ring_bed *bed,
+		 const struct drv_areas *ring, uint64_t wanted)
 {
 	struct drv_vu *vu = &d->vu;
+	uint32_t base = bed->packed ? DRV_PACKED_START : 0;
 
 	(void)bench_must("features",
 			 drv_vu_set_u64(vu, DRV_VU_SET_FEATURES,
 					wanted | DRV_BIT(DRV_VU_F_PROTOCOL)));
 	(void)bench_must("size", drv_vu_set_state(vu, DRV_VU_SET_VRING_NUM,
-						  QUEUE, BED_QSIZE));
-	(void)bench_must("base",
-			 drv_vu_set_state(vu, DRV_VU_SET_VRING_BASE, QUEUE, 0));
-	(void)bench_must("ring", drv_vu_set_vring_addr(vu, QUEUE, 0, ring));
+						  QUEUE, ring->size));
+	(void)bench_must("base", drv_vu_set_state(vu, DRV_VU_SET_VRING_BASE,
+						  QUEUE, base));
+	(void)bench_must("ring",
+			 drv_vu_set_vring_areas(vu, QUEUE, 0, &bed->ram, ring));
 	(void)bench_must("kick", drv_vu_set_vring_fd(vu, DRV_VU_SET_VRING_KICK,
 						     QUEUE, d->kick_fd));
 	(void)bench_must("call", drv_vu_set_vring_fd(vu, DRV_VU_SET_VRING_CALL,
@@ -90,24 +92,25 @@ void
 bed_device_start(struct bed_device *d, const struct ring_bed *bed)
 {
 	struct drv_virtio *vd = &d->vd;
-	struct drv_split ring = {
-		.ram = (struct drv_ram *)(uintptr_t)&bed->ram,
-		.size = BED_QSIZE,
+	const struct drv_areas ring = {
+		.size = bed->qsize,
 		.desc_gpa = BED_DESC_GPA,
-		.avail_gpa = BED_AVAIL_GPA,
-		.used_gpa = BED_USED_GPA,
+		.driver_gpa = BED_AVAIL_GPA,
+		.device_gpa = BED_USED_GPA,
 	};
 	uint64_t wanted = WANTED;
 
 	if (bed->event_idx)
 		wanted |= DRV_BIT(DRV_F_EVENT_IDX);
+	if (bed->packed)
+		wanted |= DRV_BIT(DRV_F_RING_PACKED);
 	if (!d->bus) {
-		start_vhost_user(d, &ring, wanted);
+		start_vhost_user(d, bed, &ring, wanted);
 		return;
 	}
 	(void)bench_must("features", drv_virtio_start(vd, wanted));
 	(void)bench_must("queue",
-			 drv_queue_attach(vd, QUEUE, &ring, QUEUE_VECTOR));
+			 drv_queue_attach_at(vd, QUEUE, &ring, QUEUE_VECTOR));
 	(void)bench_must(
 		"kick place",
 		drv_virtio_kick_place(vd, QUEUE, &d->kick_bar, &d->kick_off));

@@ -43,8 +43,8 @@ void bed_device_stop(struct bed_device *d);
 void bed_device_kick(struct bed_device *d);
 
 /*
- * A PCI function of libvbs for benchmarks: one queue of BED_QSIZE entries,
- * which it serves as struct ring_peer says.
+ * A PCI function of libvbs for benchmarks: one queue of up to BED_MAX_QSIZE
+ * entries, which it serves as struct ring_peer says.
  */
 extern const struct pci_vdev_ops bed_function_ops;
 /* Serve queue 0 of such a function. The caller holds its mtx. */
@@ -52,5 +52,7 @@ struct vqueue_info;
 struct pci_vdev;
 struct vqueue_info *bed_function_vq(struct pci_vdev *dev);
 void bed_function_serve(struct vqueue_info *vq);
+/* The same, of a network device. */
+void bed_function_serve_net(struct vqueue_info *vq);
 
 #endif

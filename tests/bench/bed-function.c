@@ -11,6 +11,7 @@
 struct bed_function {
 	struct virtio_common common; /* first */
 	struct vqueue_info vq;
+	struct peer_packets packets;
 };
 
 static const struct vbs_virtio_id function_id = {
@@ -19,22 +20,49 @@ static const struct vbs_virtio_id function_id = {
 	.class_code = 0xff0000,
 };
 
-/* Named as ring-peer.h asks for. */
+/* What follows is named as ring-peer.h asks for. */
 static void __attribute__((noinline)) peer_libvbs_serve(struct vqueue_info *vq)
 {
 	struct iovec iov[BED_MAX_SEGS];
 	uint16_t flags[BED_MAX_SEGS], head;
+	bool some = false;
 	int n;
 
-	while ((n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, flags)) > 0)
+	while ((n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, flags)) > 0) {
 		vq_relchain(vq, head, peer_see(iov, flags, n));
-	vq_endchains(vq, n == 0);
+		some = true;
+	}
+	if (some)
+		vq_endchains(vq, n == 0);
+}
+
+static void __attribute__((noinline))
+peer_libvbs_net_serve(struct vqueue_info *vq)
+{
+	struct bed_function *f = (struct bed_function *)(void *)vq->common;
+	struct iovec iov[BED_MAX_SEGS];
+	bool some = false;
+	uint16_t head;
+	int n;
+
+	while ((n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, NULL)) > 0) {
+		vq_relchain(vq, head, peer_receive(&f->packets, iov));
+		some = true;
+	}
+	if (some)
+		vq_endchains(vq, n == 0);
 }
 
 void
 bed_function_serve(struct vqueue_info *vq)
 {
 	peer_libvbs_serve(vq);
+}
+
+void
+bed_function_serve_net(struct vqueue_info *vq)
+{
+	peer_libvbs_net_serve(vq);
 }
 
 struct vqueue_info *
@@ -65,7 +93,7 @@ function_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 
 	if (!f)
 		return -ENOMEM;
-	f->vq.qsize = BED_QSIZE;
+	f->vq.qsize = BED_MAX_QSIZE;
 	virtio_linkup(&f->common, &function_ops, f, dev, &f->vq, BACKEND_VBSU);
 	rc = vbs_virtio_pci_init(&f->common, &function_id);
 	if (rc < 0)

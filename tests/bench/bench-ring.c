@@ -1,254 +1,137 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Chains per second of a split ring of 256 entries, in one thread: the driver
- * makes a batch of chains available, the device side takes and returns all of
- * them, the driver takes them back and checks each.
+ * What a chain costs: a driver makes chains available, a device side takes and
+ * returns all of them, the driver takes them back and checks each. All device
+ * sides get the same rings, memory and driver.
  *
- * A sample is a few milliseconds of thread CPU time; samples of all device
- * sides and all shapes take turns, and the median counts. The driver's own
- * share, measured the same way, is subtracted: what is left is the device's.
+ * A sample is a few milliseconds; samples of all device sides and all rows
+ * take turns, and the median counts. In one thread it is thread CPU time, and
+ * the driver's own share, measured the same way, is subtracted.
+ *
+ * With --count, and callgrind around it, it counts instructions instead, of
+ * the device sides whose names follow, or of all: see instructions.sh.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/bench.h"
 #include "bench/ring-bed.h"
 #include "bench/ring-peer.h"
+#include "bench/ring-table.h"
 
-#define SAMPLE_NS       3000000
-#define SAMPLE_NS_QUICK 2000000
-#define WARM_CHAINS     2048
-#define COUNT_SHORT     2048
-#define COUNT_LONG      10240
-
-static const struct ring_peer *const peers[] = {
-	&peer_alone,               /* first */
-	&peer_libvbs, &peer_floor, /* last: the scale */
-};
-#define N_PEERS ((int)(sizeof(peers) / sizeof(peers[0])))
+/* Both are whole batches of each size, and whole laps of a ring apart. */
+#define COUNT_SHORT 448
+#define COUNT_LONG  2240
 
 static const uint16_t batches[] = { 1, 8, 32 };
 #define N_BATCHES 3
 
-/* One row of the table. */
-struct row {
-	const struct ring_shape *shape;
-	uint16_t batch;
-	bool event_idx;
-	struct bench_cell cells[N_PEERS]; /* ns per chain, driver included */
-	uint32_t n_chains[N_PEERS];       /* in a sample */
+static const struct ring_peer *const chain_peers[] = {
+	&peer_alone, &peer_libvbs, &peer_floor, /* last: the scale */
+};
+#define N_CHAIN_PEERS ((int)(sizeof(chain_peers) / sizeof(chain_peers[0])))
+
+struct tables {
+	struct table chains;
 };
 
-#define N_ROWS (BED_N_SHAPES * N_BATCHES * 2)
-
 static void
-wrong(const struct ring_peer *peer, const struct ring_bed *bed,
-      const char *what)
+fill_chains(struct table *t)
 {
-	(void)fprintf(stderr, "%s: %s: %s\n", peer->name, bed->shape->name,
-		      what);
-	exit(EXIT_FAILURE);
-}
-
-/* The driver takes n chains back: in order, with the right length. */
-static void
-reap(const struct ring_peer *peer, struct ring_bed *bed, uint16_t n)
-{
-	if (bed_n_used(bed) != n)
-		wrong(peer, bed, "not every chain came back");
-	while (n-- > 0) {
-		struct bed_used_elem elem = bed_take_used(bed);
-
-		if (elem.id != bed_head(bed, bed->oldest_slot) ||
-		    elem.len != bed->shape->written)
-			wrong(peer, bed, "a chain came back wrong");
-		bed->oldest_slot = bed_after(bed, bed->oldest_slot);
-	}
-	bed_no_interrupt(bed);
+	t->name = "chains";
+	t->title = "Ring of 256, one thread: device ns per chain (times "
+		   "floor); alone: the driver";
+	for (int p = 0; p < N_CHAIN_PEERS; p++)
+		table_add_peer(t, chain_peers[p]);
+	for (int i = 0; i < 4 * BED_N_SHAPES * N_BATCHES; i++)
+		table_add_row(
+			t,
+			&(struct ring_work){
+				.ring.shape = &bed_shapes[i / N_BATCHES %
+							  BED_N_SHAPES],
+				.ring.qsize = BED_QSIZE,
+				.ring.packed = i / N_BATCHES / BED_N_SHAPES & 1,
+				.ring.event_idx = i / N_BATCHES / BED_N_SHAPES <
+						  2,
+				.batch = batches[i % N_BATCHES],
+			});
 }
 
 static void
-move_batch(const struct ring_peer *peer, void *state, struct ring_bed *bed,
-	   uint16_t n)
+measure(struct bench *b, struct ring_bed *bed, struct tables *t)
 {
-	for (uint16_t i = 0; i < n; i++) {
-		bed_add(bed, bed->next_slot);
-		bed->next_slot = bed_after(bed, bed->next_slot);
-	}
-	(void)bed_publish(bed);
-	peer->serve(state);
-	reap(peer, bed, n);
-}
-
-/* In batches; smaller ones where the ring has no room. */
-static void
-move_chains(const struct ring_peer *peer, void *state, struct ring_bed *bed,
-	    uint32_t n_chains, uint16_t batch)
-{
-	if (batch > bed->n_slots)
-		batch = bed->n_slots;
-	while (n_chains > 0) {
-		uint16_t n = n_chains < batch ? (uint16_t)n_chains : batch;
-
-		move_batch(peer, state, bed, n);
-		n_chains -= n;
-	}
-}
-
-/* Nanoseconds a chain. */
-static double
-sample(const struct ring_peer *peer, struct ring_bed *bed,
-       const struct row *row, uint32_t n_chains)
-{
-	uint64_t start, spent;
-	void *state;
-
-	bed_reset(bed, row->shape, row->event_idx);
-	state = peer->open(bed);
-	move_chains(peer, state, bed, WARM_CHAINS, row->batch);
-	start = bench_thread_ns();
-	move_chains(peer, state, bed, n_chains, row->batch);
-	spent = bench_thread_ns() - start;
-	peer->close(state);
-	return (double)spent / n_chains;
-}
-
-static void
-make_rows(struct row *rows)
-{
-	struct row *row = rows;
-
-	for (int event_idx = 1; event_idx >= 0; event_idx--)
-		for (int s = 0; s < BED_N_SHAPES; s++)
-			for (int b = 0; b < N_BATCHES; b++)
-				*row++ = (struct row){
-					.shape = &bed_shapes[s],
-					.batch = batches[b],
-					.event_idx = event_idx,
-				};
-}
-
-/* How many chains make a sample as long as it should be. */
-static void
-size_samples(const struct bench *b, struct ring_bed *bed, struct row *rows)
-{
-	double wanted = b->quick ? SAMPLE_NS_QUICK : SAMPLE_NS;
-
-	for (int r = 0; r < N_ROWS; r++)
-		for (int p = 0; p < N_PEERS; p++)
-			rows[r].n_chains[p] =
-				(uint32_t)(wanted / sample(peers[p], bed,
-							   &rows[r],
-							   COUNT_LONG));
-}
-
-static void
-measure(const struct bench *b, struct ring_bed *bed, struct row *rows)
-{
-	size_samples(b, bed, rows);
+	fill_chains(&t->chains);
 	for (int i = 0; i < b->samples; i++)
-		for (int r = 0; r < N_ROWS; r++)
-			for (int p = 0; p < N_PEERS; p++)
-				bench_sample(&rows[r].cells[p],
-					     sample(peers[p], bed, &rows[r],
-						    rows[r].n_chains[p]));
+		table_sample(&t->chains, b, bed);
+	table_print(&t->chains);
+	table_report(&t->chains, b);
 }
 
-/* The device's share: without the driver alone. */
-static double
-device_ns(const struct row *row, int peer)
-{
-	return bench_median(&row->cells[peer]) - bench_median(&row->cells[0]);
-}
-
-static void
-print_head(void)
-{
-	(void)printf("Split ring of %d, one thread: device ns per chain (times "
-		     "floor), and all of it with the driver\n\n"
-		     "| shape | batch | event-idx | driver alone |",
-		     BED_QSIZE);
-	for (int p = 1; p < N_PEERS; p++)
-		(void)printf(" %s |", peers[p]->name);
-	(void)printf(" libvbs, M chains/s |\n|---|---|---|---|---|");
-	for (int p = 1; p < N_PEERS; p++)
-		(void)printf("---|");
-	(void)printf("\n");
-}
-
-static void
-print_row(const struct row *row)
-{
-	double floor = device_ns(row, N_PEERS - 1);
-
-	(void)printf("| %s | %u | %s | %.1f |", row->shape->name, row->batch,
-		     row->event_idx ? "on" : "off",
-		     bench_median(&row->cells[0]));
-	for (int p = 1; p < N_PEERS; p++)
-		(void)printf(" %.1f (%.2f) |", device_ns(row, p),
-			     device_ns(row, p) / floor);
-	(void)printf(" %.1f |\n", 1000 / bench_median(&row->cells[1]));
-}
-
-static void
-report_row(struct bench *b, const struct row *row)
-{
-	json_t *sides = json_object();
-
-	for (int p = 0; p < N_PEERS; p++)
-		(void)json_object_set_new(
-			sides, peers[p]->name,
-			json_pack("{s:f, s:o}", "device_ns", device_ns(row, p),
-				  "total_ns", bench_cell_json(&row->cells[p])));
-	bench_add(b, json_pack("{s:s, s:i, s:i, s:b, s:o}", "shape",
-			       row->shape->name, "queue_size", BED_QSIZE,
-			       "batch", row->batch, "event_idx", row->event_idx,
-			       "sides", sides));
-}
+/* ---- counting ------------------------------------------------------------ */
 
 /*
  * Under callgrind: each call dumps what was counted since the last one. See
  * instructions.sh.
  */
 static void __attribute__((noinline))
-count_mark(const char *shape, const char *peer, uint16_t batch, uint32_t chains)
+count_mark(const char *peer, const struct ring_work *work, uint32_t chains)
 {
-	(void)printf("%s %s %u %u\n", shape, peer, batch, chains);
+	(void)printf("%s %s %u %s %u\n", work->ring.packed ? "packed" : "split",
+		     work->ring.shape->name, work->batch, peer, chains);
 	(void)fflush(stdout);
 }
 
 static void
 count_cell(const struct ring_peer *peer, struct ring_bed *bed,
-	   const struct ring_shape *shape, uint16_t batch)
+	   const struct ring_work *work)
 {
 	static const uint32_t lengths[] = { COUNT_SHORT, COUNT_LONG };
 
 	for (int i = 0; i < 2; i++) {
 		void *state;
 
-		bed_reset(bed, shape, true);
+		bed_reset_ring(bed, &work->ring);
 		state = peer->open(bed);
-		move_chains(peer, state, bed, lengths[i], batch);
+		ring_move(peer, state, bed, lengths[i], work->batch);
 		peer->close(state);
-		count_mark(shape->name, peer->name, batch, lengths[i]);
+		count_mark(peer->name, work, lengths[i]);
 	}
 }
 
-static void
-count_all(struct ring_bed *bed)
+static bool
+is_wanted(const struct ring_peer *peer, char *const *names)
 {
-	for (int s = 0; s < BED_N_SHAPES; s++)
-		for (int b = 0; b < N_BATCHES; b++)
-			for (int p = 1; p < N_PEERS; p++)
-				count_cell(peers[p], bed, &bed_shapes[s],
-					   batches[b]);
+	bool any = !*names;
+
+	for (; *names; names++)
+		any = any || strcmp(*names, peer->name) == 0;
+	return any && peer != &peer_alone;
+}
+
+static void
+count_all(struct ring_bed *bed, struct tables *t, char *const *names)
+{
+	const struct table *chains = &t->chains;
+
+	fill_chains(&t->chains);
+	for (int r = 0; r < chains->n_rows; r++) {
+		const struct ring_work *work = &chains->rows[r].work;
+
+		for (int p = 0; p < chains->n_peers && work->ring.event_idx;
+		     p++)
+			if (is_wanted(chains->peers[p], names) &&
+			    table_can_do(chains->peers[p], work))
+				count_cell(chains->peers[p], bed, work);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct row rows[N_ROWS];
 	static struct ring_bed bed;
+	static struct tables tables;
 	struct bench b;
 	int status;
 
@@ -256,20 +139,14 @@ main(int argc, char **argv)
 		return status;
 	bed_init(&bed);
 	if (b.count) {
-		count_all(&bed);
+		count_all(&bed, &tables, argv + optind);
 	} else {
 		bench_banner(&b);
-		make_rows(rows);
-		measure(&b, &bed, rows);
-		print_head();
-		for (int r = 0; r < N_ROWS; r++) {
-			print_row(&rows[r]);
-			report_row(&b, &rows[r]);
-		}
+		measure(&b, &bed, &tables);
 	}
-	for (int p = 0; p < N_PEERS; p++)
-		if (peers[p]->finish)
-			peers[p]->finish();
+	for (int p = 0; p < N_CHAIN_PEERS; p++)
+		if (chain_peers[p]->finish)
+			chain_peers[p]->finish();
 	bed_deinit(&bed);
 	return bench_finish(&b);
 }

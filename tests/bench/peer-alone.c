@@ -9,13 +9,13 @@ alone_open(struct ring_bed *bed)
 }
 
 static void
-peer_alone_serve(void *state)
+alone_split(struct ring_bed *bed)
 {
-	struct ring_bed *bed = state;
 	uint16_t idx = bed->used_idx, slot = bed->oldest_slot;
 
 	while (idx != bed->avail_idx) {
-		struct bed_used_elem *elem = &bed->used->ring[idx % BED_QSIZE];
+		struct bed_used_elem *elem =
+			&bed->used->ring[idx & (bed->qsize - 1)];
 
 		elem->id = bed_head(bed, slot);
 		elem->len = bed->shape->written;
@@ -26,12 +26,43 @@ peer_alone_serve(void *state)
 }
 
 static void
+alone_packed(struct ring_bed *bed)
+{
+	struct bed_pdesc *desc = (void *)bed->desc;
+	struct bed_place at = bed->done;
+	uint16_t slot = bed->oldest_slot;
+
+	for (uint16_t n = bed->in_flight; n > 0; n--) {
+		uint64_t flags = at.wrap ? UINT64_C(0x8080) << 48 : 0;
+
+		__atomic_store_n(&desc[at.i].rest,
+				 flags | (uint64_t)slot << 32 |
+					 bed->shape->written,
+				 __ATOMIC_RELEASE);
+		slot = bed_after(bed, slot);
+		at = bed_step(bed, at, bed_n_descs(bed));
+	}
+}
+
+static void
+peer_alone_serve(void *state)
+{
+	struct ring_bed *bed = state;
+
+	if (bed->packed)
+		alone_packed(bed);
+	else
+		alone_split(bed);
+}
+
+static void
 alone_close(void *state)
 {
 }
 
 const struct ring_peer peer_alone = {
 	.name = "alone",
+	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = alone_open,
 	.serve = peer_alone_serve,
 	.close = alone_close,

@@ -57,6 +57,14 @@ libvbs_serve(void *state)
 }
 
 static void
+libvbs_serve_net(void *state)
+{
+	struct machine *m = state;
+
+	bed_function_serve_net(m->vq);
+}
+
+static void
 libvbs_close(void *state)
 {
 	struct machine *m = state;
@@ -78,8 +86,18 @@ libvbs_finish(void)
 
 const struct ring_peer peer_libvbs = {
 	.name = "libvbs",
+	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = libvbs_open,
 	.serve = libvbs_serve,
+	.close = libvbs_close,
+	.finish = libvbs_finish,
+};
+
+const struct ring_peer peer_libvbs_net = {
+	.name = "libvbs",
+	.rings = PEER_SPLIT | PEER_PACKED,
+	.open = libvbs_open,
+	.serve = libvbs_serve_net,
 	.close = libvbs_close,
 	.finish = libvbs_finish,
 };

@@ -2,17 +2,24 @@
 /* Guest RAM, a ring in it, and the cheapest driver. Little-endian hosts. */
 #include "bench/ring-bed.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bench/bench.h"
 
-#define DESC_SIZE       16
 #define DESC_F_NEXT     1u
 #define DESC_F_WRITE    2u
 #define DESC_F_INDIRECT 4u
+/* Of a packed ring. */
+#define DESC_F_AVAIL 0x80u
+#define DESC_F_USED  0x8000u
 
 #define AVAIL_F_NO_INTERRUPT 1
 #define USED_F_NO_NOTIFY     1
+
+#define EVENT_DISABLE (1u << 16)
+#define EVENT_DESC    (2u << 16)
+#define EVENT_WRAP    0x8000u
 
 #define R(bytes)                                                               \
 	{                                                                      \
@@ -36,6 +43,12 @@ const struct ring_shape bed_shapes[BED_N_SHAPES] = {
 	{ "sg18", false, 18, SG18, 16 * 4096 + 1 },
 	{ "isg18", true, 18, SG18, 16 * 4096 + 1 },
 };
+
+const struct ring_shape bed_packet = { "net1",
+				       false,
+				       1,
+				       { R(BED_HEADER + BED_PACKET) },
+				       0 };
 
 const struct ring_shape *
 bed_shape(const char *name)
@@ -62,6 +75,8 @@ bed_init(struct ring_bed *bed)
 	bed->desc = bed->low + BED_DESC_GPA;
 	bed->avail = (void *)(bed->low + BED_AVAIL_GPA);
 	bed->used = (void *)(bed->low + BED_USED_GPA);
+	bed->driver_event = (void *)bed->avail;
+	bed->device_event = (void *)bed->used;
 }
 
 void
@@ -71,33 +86,73 @@ bed_deinit(struct ring_bed *bed)
 }
 
 void
-bed_reset(struct ring_bed *bed, const struct ring_shape *shape, bool event_idx)
+bed_reset_ring(struct ring_bed *bed, const struct bed_ring *ring)
 {
-	bed->shape = shape;
-	bed->event_idx = event_idx;
-	bed->n_slots = shape->indirect ? BED_QSIZE
-				       : (uint16_t)(BED_QSIZE / shape->n);
+	const struct bed_place start = { 0, true };
+
+	bed->shape = ring->shape;
+	bed->qsize = ring->qsize;
+	bed->packed = ring->packed;
+	bed->event_idx = ring->event_idx;
+	bed->n_slots = (uint16_t)(ring->qsize / bed_n_descs(bed));
+	bed->in_flight = bed->next_slot = bed->oldest_slot = 0;
 	bed->avail_idx = bed->used_idx = bed->kick_idx = 0;
-	bed->next_slot = bed->oldest_slot = 0;
-	memset(bed->desc, 0, (size_t)DESC_SIZE * BED_QSIZE);
-	memset(bed->avail, 0, sizeof(*bed->avail));
-	memset(bed->used, 0, sizeof(*bed->used));
-	if (!event_idx)
+	bed->add = bed->done = bed->shown = start;
+	bed->first = NULL;
+	bed->n_hidden = 0;
+	bed->used_event = &bed->avail->ring[bed->qsize];
+	bed->avail_event = (void *)&bed->used->ring[bed->qsize];
+	memset(bed->low + BED_DESC_GPA, 0, BED_TABLES_GPA - BED_DESC_GPA);
+	if (!bed->event_idx && bed->packed)
+		*bed->driver_event = EVENT_DISABLE;
+	else if (!bed->event_idx)
 		bed->avail->flags = AVAIL_F_NO_INTERRUPT;
 	bed_no_interrupt(bed);
 }
 
-typedef uint64_t desc_words __attribute__((vector_size(DESC_SIZE)));
+void
+bed_reset(struct ring_bed *bed, const struct ring_shape *shape, bool event_idx)
+{
+	bed_reset_ring(bed, &(struct bed_ring){ .shape = shape,
+						.qsize = BED_QSIZE,
+						.event_idx = event_idx });
+}
+
+void
+bed_no_interrupt(struct ring_bed *bed)
+{
+	struct bed_place last;
+
+	if (!bed->event_idx)
+		return;
+	if (!bed->packed) {
+		__atomic_store_n(bed->used_event, (uint16_t)(bed->used_idx - 1),
+				 __ATOMIC_RELAXED);
+		return;
+	}
+	/* The one before the next: a lap away. */
+	last = bed->done;
+	if (last.i == 0)
+		last = (struct bed_place){ bed->qsize, !last.wrap };
+	last.i--;
+	__atomic_store_n(bed->driver_event,
+			 EVENT_DESC | (last.wrap ? EVENT_WRAP : 0) | last.i,
+			 __ATOMIC_RELAXED);
+}
+
+/* ---- descriptors --------------------------------------------------------- */
+
+typedef uint64_t desc_words __attribute__((vector_size(BED_DESC_SIZE)));
 
 static inline void
 store_desc(uint8_t *table, uint32_t i, uint64_t addr, uint64_t rest)
 {
-	desc_words *slot = (void *)(table + (size_t)DESC_SIZE * i);
+	desc_words *slot = (void *)(table + (size_t)BED_DESC_SIZE * i);
 
 	*slot = (desc_words){ addr, rest };
 }
 
-/* n descriptors from entry first of a table on. */
+/* n descriptors from entry first of a table of a split ring on. */
 static inline void
 store_chain(struct ring_bed *bed, uint8_t *table, uint16_t first, uint16_t slot)
 {
@@ -117,36 +172,203 @@ store_chain(struct ring_bed *bed, uint8_t *table, uint16_t first, uint16_t slot)
 	}
 }
 
-void
-bed_add(struct ring_bed *bed, uint16_t slot)
+static inline uint64_t
+table_gpa(const struct ring_bed *bed, uint16_t slot)
+{
+	return BED_TABLES_GPA + (uint64_t)slot * bed->shape->n * BED_DESC_SIZE;
+}
+
+static inline void
+add_split(struct ring_bed *bed, uint16_t slot)
 {
 	const struct ring_shape *shape = bed->shape;
 	uint16_t head = bed_head(bed, slot);
-	size_t at = (size_t)slot * shape->n * DESC_SIZE;
+	uint64_t table = table_gpa(bed, slot);
 
 	if (shape->indirect) {
-		store_chain(bed, bed->low + BED_TABLES_GPA + at, 0, slot);
-		store_desc(bed->desc, head, BED_TABLES_GPA + at,
+		store_chain(bed, bed->low + table, 0, slot);
+		store_desc(bed->desc, head, table,
 			   (uint64_t)DESC_F_INDIRECT << 32 |
-				   (uint64_t)shape->n * DESC_SIZE);
+				   (uint64_t)shape->n * BED_DESC_SIZE);
 	} else {
 		store_chain(bed, bed->desc, head, slot);
 	}
-	bed->avail->ring[bed->avail_idx++ % BED_QSIZE] = head;
+	bed->avail->ring[bed->avail_idx++ & (bed->qsize - 1)] = head;
+}
+
+/* The next descriptor of a packed ring; the first one stays hidden. */
+static inline void
+add_packed_desc(struct ring_bed *bed, uint64_t addr, uint64_t rest)
+{
+	struct bed_pdesc *desc = (void *)bed->desc;
+	uint64_t avail = bed->add.wrap ? DESC_F_AVAIL : DESC_F_USED;
+
+	desc += bed->add.i;
+	if (bed->first) {
+		store_desc((void *)desc, 0, addr, rest | avail << 48);
+	} else {
+		bed->first = desc;
+		bed->first_rest = rest | avail << 48;
+		desc->addr = addr;
+	}
+	bed->n_hidden++;
+	bed->add = bed_step(bed, bed->add, 1);
+}
+
+static inline void
+add_packed(struct ring_bed *bed, uint16_t slot)
+{
+	const struct ring_shape *shape = bed->shape;
+	uint64_t addr = bed_seg_gpa(bed, slot, 0), id = (uint64_t)slot << 32;
+	uint64_t table = table_gpa(bed, slot);
+
+	for (uint16_t i = 0; i < shape->n; i++, addr += BED_BUF_SIZE) {
+		uint64_t flags = shape->seg[i].write ? DESC_F_WRITE : 0;
+		uint64_t len = shape->seg[i].len;
+
+		if (shape->indirect) {
+			store_desc(bed->low + table, i, addr,
+				   flags << 48 | len);
+			continue;
+		}
+		if (i + 1 < shape->n)
+			flags |= DESC_F_NEXT;
+		add_packed_desc(bed, addr, flags << 48 | id | len);
+	}
+	if (shape->indirect)
+		add_packed_desc(bed, table,
+				(uint64_t)DESC_F_INDIRECT << 48 | id |
+					(uint64_t)shape->n * BED_DESC_SIZE);
+}
+
+void
+bed_add(struct ring_bed *bed, uint16_t slot)
+{
+	if (bed->packed)
+		add_packed(bed, slot);
+	else
+		add_split(bed, slot);
+}
+
+/* ---- to the device, and back --------------------------------------------- */
+
+void
+bed_show(struct ring_bed *bed)
+{
+	if (!bed->packed) {
+		__atomic_store_n(&bed->avail->idx, bed->avail_idx,
+				 __ATOMIC_RELEASE);
+		return;
+	}
+	if (bed->first)
+		__atomic_store_n(&bed->first->rest, bed->first_rest,
+				 __ATOMIC_RELEASE);
+	bed->first = NULL;
+}
+
+static bool
+kick_split(struct ring_bed *bed)
+{
+	uint16_t old = bed->kick_idx, new = bed->avail_idx, event;
+
+	bed->kick_idx = new;
+	if (!bed->event_idx)
+		return !(__atomic_load_n(&bed->used->flags, __ATOMIC_RELAXED) &
+			 USED_F_NO_NOTIFY);
+	event = __atomic_load_n(bed->avail_event, __ATOMIC_RELAXED);
+	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+}
+
+static bool
+kick_packed(struct ring_bed *bed)
+{
+	uint32_t wish = __atomic_load_n(bed->device_event, __ATOMIC_RELAXED);
+	uint16_t n = bed->n_hidden, event = wish & (EVENT_WRAP - 1);
+	bool wrap = wish & EVENT_WRAP;
+	int ahead = event - bed->shown.i;
+
+	if (wrap != bed->shown.wrap)
+		ahead += bed->qsize;
+	bed->n_hidden = 0;
+	bed->shown = bed->add;
+	if (bed->event_idx && wish & EVENT_DESC)
+		return ahead >= 0 && ahead < n;
+	return !(wish & EVENT_DISABLE);
 }
 
 bool
 bed_publish(struct ring_bed *bed)
 {
-	uint16_t old = bed->kick_idx, new = bed->avail_idx, event;
-
-	__atomic_store_n(&bed->avail->idx, new, __ATOMIC_RELEASE);
-	/* The index must be out before we look whether to kick. */
+	bed_show(bed);
+	/* It must be out before we look whether to kick. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	bed->kick_idx = new;
-	if (!bed->event_idx)
-		return !(__atomic_load_n(&bed->used->flags, __ATOMIC_RELAXED) &
-			 USED_F_NO_NOTIFY);
-	event = __atomic_load_n(&bed->used->avail_event, __ATOMIC_RELAXED);
-	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+	return bed->packed ? kick_packed(bed) : kick_split(bed);
+}
+
+void
+bed_offer(struct ring_bed *bed, uint16_t n)
+{
+	bed->in_flight = (uint16_t)(bed->in_flight + n);
+	for (; n > 0; n--) {
+		bed_add(bed, bed->next_slot);
+		bed->next_slot = bed_after(bed, bed->next_slot);
+	}
+}
+
+static inline bool
+is_next(const struct ring_bed *bed, uint32_t id, uint32_t len)
+{
+	return id == bed_head(bed, bed->oldest_slot) &&
+	       len == bed->shape->written;
+}
+
+static int
+reap_split(struct ring_bed *bed)
+{
+	uint16_t n = bed_n_used(bed);
+
+	if (n > bed->in_flight)
+		return -EPROTO;
+	for (uint16_t i = 0; i < n; i++) {
+		struct bed_used_elem elem = bed_take_used(bed);
+
+		if (!is_next(bed, elem.id, elem.len))
+			return -EPROTO;
+		bed->oldest_slot = bed_after(bed, bed->oldest_slot);
+	}
+	return n;
+}
+
+static int
+reap_packed(struct ring_bed *bed)
+{
+	const struct bed_pdesc *desc = (const void *)bed->desc;
+	const uint64_t bits = (uint64_t)(DESC_F_AVAIL | DESC_F_USED) << 48;
+	uint16_t n = 0, n_descs = bed_n_descs(bed);
+
+	while (n < bed->in_flight) {
+		uint64_t rest = __atomic_load_n(&desc[bed->done.i].rest,
+						__ATOMIC_ACQUIRE);
+
+		if ((rest & bits) != (bed->done.wrap ? bits : 0))
+			break;
+		if (!is_next(bed, (uint16_t)(rest >> 32), (uint32_t)rest))
+			return -EPROTO;
+		bed->done = bed_step(bed, bed->done, n_descs);
+		bed->oldest_slot = bed_after(bed, bed->oldest_slot);
+		n++;
+	}
+	return n;
+}
+
+int
+bed_reap(struct ring_bed *bed)
+{
+	int n = bed->packed ? reap_packed(bed) : reap_split(bed);
+
+	if (n <= 0)
+		return n;
+	bed->in_flight = (uint16_t)(bed->in_flight - n);
+	bed_no_interrupt(bed);
+	return n;
 }
