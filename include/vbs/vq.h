@@ -115,6 +115,56 @@ VBS_API int vq_getchain(struct vqueue_info *vq, uint16_t *pidx,
 			struct iovec *iov, int n_iov, uint16_t *flags);
 
 /**
+ * @brief A chain, as one of several: what vq_getchains() hands out.
+ */
+struct vq_chain {
+	/** Library: its segments, n_readable + n_writable of them. */
+	struct iovec *iov;
+	/** Library: the first so many are for the device to read, */
+	uint16_t n_readable;
+	/** Library: and the others for it to write. */
+	uint16_t n_writable;
+	/** Library: head of the chain. */
+	uint16_t idx;
+	/** Reserved. */
+	uint16_t reserved;
+	/** Device sets before vq_relchains(): bytes written. */
+	uint32_t iolen;
+};
+
+/**
+ * @brief Take several chains at once.
+ *
+ * What vq_getchain() says holds for each of them. It costs less than as many
+ * calls of that. The segments of all chains are put into @p iov, one chain
+ * after the other. It may take fewer chains than there are: the device calls
+ * until nothing comes.
+ *
+ * @param vq           Queue; the driver has enabled it.
+ * @param[out] chains  The chains.
+ * @param n_chains     Room in @p chains, in entries (1 or more).
+ * @param[out] iov     Segments: host addresses, lengths in bytes.
+ * @param n_iov        Room in @p iov, in entries; a chain that has more than
+ *                     these is one that cannot be handed out. A chain that
+ *                     only does not fit behind the others is left for the next
+ *                     call.
+ *
+ * @return Chains filled, 1..n_chains; 0 if there is none to be had.
+ * @retval -EINVAL  Bad ring, as vq_getchain() says. Chains that were taken
+ *                  before it was met are handed out first, by themselves.
+ *
+ * @par Locking
+ * The caller holds vq->mtx.
+ *
+ * @par Ownership
+ * As with vq_getchain(). vq_retchain() puts back the last one of them.
+ *
+ * @since 0.1
+ */
+VBS_API int vq_getchains(struct vqueue_info *vq, struct vq_chain *chains,
+			 int n_chains, struct iovec *iov, int n_iov);
+
+/**
  * @brief Undo the latest vq_getchain(): the chain will be taken again.
  *
  * Only the chain that was taken last can be put back, and only once. If the
@@ -147,6 +197,24 @@ VBS_API void vq_retchain(struct vqueue_info *vq);
  * @since 0.1
  */
 VBS_API void vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen);
+
+/**
+ * @brief Return several chains to the driver: idx and iolen of each.
+ *
+ * They need not come from one vq_getchains(), nor be all that came from it. A
+ * head that is not in flight is ignored.
+ *
+ * @param vq      Queue.
+ * @param chains  The chains; only idx and iolen are looked at.
+ * @param n       How many.
+ *
+ * @par Locking
+ * The caller holds vq->mtx. Any thread.
+ *
+ * @since 0.1
+ */
+VBS_API void vq_relchains(struct vqueue_info *vq, const struct vq_chain *chains,
+			  int n);
 
 /**
  * @brief Publish what was returned, and interrupt the driver if it wants it.

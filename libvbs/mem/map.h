@@ -15,6 +15,8 @@
 
 #include <vbs/vm.h>
 
+#include "base/unlikely.h"
+
 #define MEM_MAX_REGIONS 4096
 
 struct mem_region {
@@ -70,17 +72,32 @@ struct map_hit {
 	uint8_t *hva;
 };
 
+/* Does all of that lie in this region? */
+static inline bool
+map_hit_has(const struct map_hit *hit, uint64_t gpa, uint64_t len)
+{
+	uint64_t last;
+
+	/*
+	 * Below the region the offset wraps: either it is beyond the end, or
+	 * the sum wraps back. So does length 0, but at offset 0: that is beyond
+	 * the end.
+	 */
+	return likely(!__builtin_add_overflow(gpa - hit->gpa, len - 1, &last) &&
+		      last < hit->size);
+}
+
+static inline uint8_t *
+map_hit_hva(const struct map_hit *hit, uint64_t gpa)
+{
+	return hit->hva + (gpa - hit->gpa);
+}
+
 /* map_translate() for this region only. */
 static inline uint8_t *
 map_hit_translate(const struct map_hit *hit, uint64_t gpa, uint64_t len)
 {
-	/* Below the region this wraps, and is beyond its end as well. */
-	uint64_t offset = gpa - hit->gpa;
-
-	/* Length 0 wraps as well: it is nowhere. */
-	if (offset >= hit->size || len - 1 >= hit->size - offset)
-		return NULL;
-	return hit->hva + offset;
+	return map_hit_has(hit, gpa, len) ? map_hit_hva(hit, gpa) : NULL;
 }
 
 /* Remember a region, unless it is read-only. */

@@ -202,6 +202,7 @@ hand_out(struct packed *r, uint16_t id, const struct walk *w,
 	 const struct iovec *first)
 {
 	r->last_id = id;
+	r->last_writable = (uint16_t)w->n_writable;
 	r->can_unpop = true;
 	return (int)(w->iov - first);
 }
@@ -295,9 +296,22 @@ retreat(const struct packed *r, struct packed_pos *pos, uint16_t n)
 }
 
 void
+packed_untake(struct packed *r, uint16_t id)
+{
+	uint16_t n = clear_inflight(r, id);
+
+	if (n == 0)
+		return;
+	r->n_busy = (uint16_t)(r->n_busy - n);
+	r->n_taken--;
+	if (!r->watched || !packed_watch_untake(r, id))
+		retreat(r, &r->avail, n);
+}
+
+void
 packed_unpop(struct packed *r)
 {
-	uint16_t id = r->last_id, n;
+	uint16_t id = r->last_id;
 
 	if (!r->can_unpop || r->n_descs[id] == 0) {
 		/* One that came after it was refused: it cannot be next. */
@@ -305,11 +319,7 @@ packed_unpop(struct packed *r)
 		return;
 	}
 	r->can_unpop = false;
-	n = clear_inflight(r, id);
-	r->n_busy = (uint16_t)(r->n_busy - n);
-	r->n_taken--;
-	if (!r->watched || !packed_watch_untake(r, id))
-		retreat(r, &r->avail, n);
+	packed_untake(r, id);
 }
 
 bool

@@ -60,10 +60,11 @@ struct packed {
 	struct packed_pos visible; /* used, as the driver sees it */
 	uint16_t held_flags; /* of the descriptor there, not yet written */
 	bool held;
-	uint16_t n_batch;  /* descriptors used since packed_publish() */
-	uint16_t n_silent; /* used since the last interrupt decision */
-	uint16_t n_busy;   /* taken and not yet visible as used */
-	uint16_t last_id;  /* of the latest chain handed out */
+	uint16_t n_batch;       /* descriptors used since packed_publish() */
+	uint16_t n_silent;      /* used since the last interrupt decision */
+	uint16_t n_busy;        /* taken and not yet visible as used */
+	uint16_t last_id;       /* of the latest chain handed out */
+	uint16_t last_writable; /* its segments that the device writes */
 	bool can_unpop;
 	bool indirect;       /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx;      /* VIRTIO_F_EVENT_IDX */
@@ -133,6 +134,8 @@ packed_advance(const struct packed *r, struct packed_pos *pos, uint16_t n)
  */
 int packed_pop(struct packed *r, uint16_t *id, struct iovec *iov,
 	       uint16_t *flags, int n_iov, struct ring_bad_chain *bad);
+/* Nothing has been taken since this chain, and it was not handed out. */
+void packed_untake(struct packed *r, uint16_t id);
 /*
  * Put back the chain that was handed out last. If that is too late, because
  * one behind it was refused meanwhile, it is pushed with length 0.

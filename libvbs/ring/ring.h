@@ -100,6 +100,15 @@ ring_pop(struct ring *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 }
 
 static inline void
+ring_untake(struct ring *r, uint16_t head)
+{
+	if (r->packed)
+		packed_untake(&r->pk, head);
+	else
+		split_untake(&r->split, head);
+}
+
+static inline void
 ring_unpop(struct ring *r)
 {
 	if (r->packed)
@@ -129,6 +138,12 @@ static inline uint16_t
 ring_last(const struct ring *r)
 {
 	return r->packed ? r->pk.last_id : r->split.last_head;
+}
+
+static inline uint16_t
+ring_last_writable(const struct ring *r)
+{
+	return r->packed ? r->pk.last_writable : r->split.last_writable;
 }
 
 static inline bool

@@ -44,9 +44,6 @@ desc_next(uint64_t rest)
 	return (uint32_t)(rest >> 48);
 }
 
-/* A chain has been taken, but the ring is bad. Returns RING_BAD. */
-int split_bad_ring(struct split *r, uint16_t head);
-
 /* The chain goes on, and ends, in an indirect table (2.7.5.3). */
 static inline bool
 split_walk_indirect(struct split *r, struct split_walk *sw)
@@ -143,11 +140,14 @@ split_pop_inline(struct split *r, uint16_t *head, struct iovec *iov,
 	if (!take_head(r, &taken, watched))
 		return RING_BAD;
 	*head = taken;
-	if (unlikely(!split_walk_chain(r, &sw, taken)))
-		return split_bad_ring(r, taken);
+	if (unlikely(!split_walk_chain(r, &sw, taken))) {
+		split_untake(r, taken);
+		return RING_BAD;
+	}
 	if (unlikely(!walk_ok(&sw.w, iov)))
 		return split_refuse(r, &sw, bad);
 	r->last_head = taken;
+	r->last_writable = (uint16_t)sw.w.n_writable;
 	r->can_unpop = true;
 	return (int)(sw.w.iov - iov);
 }

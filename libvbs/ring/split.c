@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/load.h"
-#include "ring/split-pop.h"
+#include "ring/split-fast.h"
 
 #define AVAIL_F_NO_INTERRUPT 1
 #define USED_F_NO_NOTIFY     1
@@ -123,6 +123,23 @@ split_pop(struct split *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 }
 
 bool
+split_walk_table(struct split *r, uint64_t addr, uint64_t rest,
+		 struct segs *out)
+{
+	struct segs segs = *out;
+	const uint8_t *table;
+	uint32_t n;
+
+	if (!r->indirect || (desc_flags(rest) & DESC_F_NEXT))
+		return false;
+	n = ring_table(&r->mem, addr, desc_len(rest), r->size, &table);
+	if (n == 0 || !split_walk_fast(r, table, n, 0, &segs, true))
+		return false;
+	*out = segs;
+	return true;
+}
+
+bool
 split_push(struct split *r, uint16_t head, uint32_t len)
 {
 	if (r->watched && head < r->size && r->inflight[head] && r->used)
@@ -130,15 +147,14 @@ split_push(struct split *r, uint16_t head, uint32_t len)
 	return split_push_inline(r, head, len);
 }
 
-int
-split_bad_ring(struct split *r, uint16_t head)
+void
+split_untake(struct split *r, uint16_t head)
 {
-	r->inflight[head] = false;
-	r->n_inflight--;
+	if (!split_clear_inflight(r, head))
+		return;
 	r->last_avail--;
 	if (r->watched)
 		split_watch_untake(r, head);
-	return RING_BAD;
 }
 
 uint32_t
@@ -158,10 +174,7 @@ split_unpop(struct split *r)
 		return;
 	}
 	r->can_unpop = false;
-	r->last_avail--;
-	(void)split_clear_inflight(r, r->last_head);
-	if (r->watched)
-		split_watch_untake(r, r->last_head);
+	split_untake(r, r->last_head);
 }
 
 void

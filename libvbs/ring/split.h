@@ -44,12 +44,13 @@ struct split {
 
 	uint16_t size; /* entries, a power of two */
 	uint16_t mask;
-	uint16_t last_avail; /* next entry to take */
-	uint16_t avail_idx;  /* the driver's index when we last looked */
-	uint16_t used_idx;   /* next entry to fill */
-	uint16_t published;  /* used_idx as the driver sees it */
-	uint16_t signalled;  /* used_idx at the last interrupt decision */
-	uint16_t last_head;  /* of the latest chain handed out */
+	uint16_t last_avail;    /* next entry to take */
+	uint16_t avail_idx;     /* the driver's index when we last looked */
+	uint16_t used_idx;      /* next entry to fill */
+	uint16_t published;     /* used_idx as the driver sees it */
+	uint16_t signalled;     /* used_idx at the last interrupt decision */
+	uint16_t last_head;     /* of the latest chain handed out */
+	uint16_t last_writable; /* its segments that the device writes */
 	bool can_unpop;
 	bool indirect;  /* VIRTIO_F_INDIRECT_DESC */
 	bool event_idx; /* VIRTIO_F_EVENT_IDX */
@@ -135,6 +136,8 @@ uint32_t split_position(const struct split *r);
  */
 int split_pop(struct split *r, uint16_t *head, struct iovec *iov,
 	      uint16_t *flags, int n_iov, struct ring_bad_chain *bad);
+/* Nothing has been taken since this chain, and it was not handed out. */
+void split_untake(struct split *r, uint16_t head);
 /*
  * Put back the chain that was handed out last. If that is too late, because
  * one behind it was refused meanwhile, it is pushed with length 0.

@@ -52,6 +52,16 @@ ring_segments(struct ring_mem *mem, const struct walk_buf *buf,
 	return n;
 }
 
+bool
+ring_find(struct ring_mem *mem, uint64_t addr, uint32_t len)
+{
+	const struct mem_region *region = map_find(mem->map, addr);
+
+	if (region)
+		map_hit_set(&mem->hit, region);
+	return map_hit_has(&mem->hit, addr, len);
+}
+
 const uint8_t *
 ring_table_find(struct ring_mem *mem, uint64_t addr, uint32_t len)
 {

@@ -54,11 +54,12 @@ struct ring_bad_chain {
  */
 struct walk {
 	struct ring_mem *mem;
-	uint32_t write;    /* DESC_F_WRITE of the latest buffer */
-	uint64_t total;    /* bytes so far, or WALK_BAD and more */
-	struct iovec *iov; /* the next segment */
-	struct iovec *end; /* there is no room from here on */
-	uint16_t *flags;   /* of the next segment, or NULL */
+	uint32_t write;      /* DESC_F_WRITE of the latest buffer */
+	uint32_t n_writable; /* segments for the device to write */
+	uint64_t total;      /* bytes so far, or WALK_BAD and more */
+	struct iovec *iov;   /* the next segment */
+	struct iovec *end;   /* there is no room from here on */
+	uint16_t *flags;     /* of the next segment, or NULL */
 };
 
 /* One buffer of a chain. */
@@ -77,6 +78,8 @@ bool ring_apart(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len);
  */
 int ring_segments(struct ring_mem *mem, const struct walk_buf *buf,
 		  struct iovec *iov, uint16_t *flags, long room);
+/* Have mem->hit be the region of a buffer. false: none has all of it. */
+bool ring_find(struct ring_mem *mem, uint64_t addr, uint32_t len) COLD;
 /* An indirect table that is not in the region of the last one, or NULL. */
 const uint8_t *ring_table_find(struct ring_mem *mem, uint64_t addr,
 			       uint32_t len);
@@ -111,6 +114,8 @@ walk_odd_buffer(struct walk *w, struct walk_buf buf)
 		return;
 	}
 	w->iov += n;
+	if (buf.write)
+		w->n_writable += (uint32_t)n;
 	if (w->flags)
 		w->flags += n;
 }
@@ -128,6 +133,8 @@ walk_buffer(struct walk *w, uint64_t addr, uint32_t len, uint32_t write)
 		w->iov->iov_base = p;
 		w->iov->iov_len = len;
 		w->iov++;
+		if (write)
+			w->n_writable++;
 		if (w->flags)
 			*w->flags++ = (uint16_t)write;
 	}

@@ -387,6 +387,10 @@ device_needs_reset(struct virtio_common *vb, const char *why)
 VBS_API void
 vbs_virtio_needs_reset(struct virtio_common *vb, const char *why)
 {
-	__atomic_store_n(&vb->priv->failed, true, __ATOMIC_RELAXED);
+	struct virtio_priv *p = vb->priv;
+
+	__atomic_store_n(&p->failed, true, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < p->nvq; i++)
+		queue_slow_down(&p->vqs[i]);
 	device_needs_reset(vb, why);
 }

@@ -16,6 +16,25 @@
 /* ---- liveness: vq->mtx is held ------------------------------------- */
 
 void
+queue_slow_down(struct vq_priv *q)
+{
+	__atomic_store_n(&q->way, VQ_ANY, __ATOMIC_SEQ_CST);
+}
+
+static void
+choose_way(struct vq_priv *q)
+{
+	uint8_t way = q->ring.packed ? VQ_PACKED : VQ_SPLIT;
+
+	if (!q->live || ring_is_watched(&q->ring))
+		way = VQ_ANY;
+	__atomic_store_n(&q->way, way, __ATOMIC_SEQ_CST);
+	/* The device may have given up this very moment. */
+	if (device_has_failed(q->dev))
+		queue_slow_down(q);
+}
+
+void
 queue_update(struct vq_priv *q)
 {
 	struct virtio_priv *p = q->dev;
@@ -26,7 +45,7 @@ queue_update(struct vq_priv *q)
 		  q->n_abandoned == 0 &&
 		  __atomic_load_n(&p->dma, __ATOMIC_RELAXED) &&
 		  __atomic_load_n(&p->ready, __ATOMIC_RELAXED);
-	q->plain = q->live && !q->ring.packed && !ring_is_watched(&q->ring);
+	choose_way(q);
 	/* Who served it before may have died, or stopped, with them off. */
 	if (q->live && !was_live && !q->quiet)
 		(void)ring_kicks_on(&q->ring);
@@ -422,7 +441,8 @@ queue_clear(struct vqueue_info *vq)
 	q->stale_map = false;
 	q->deserted = false;
 	q->polled = 0;
-	q->live = q->plain = q->quiet = false;
+	q->live = q->quiet = false;
+	queue_slow_down(q);
 	pthread_mutex_unlock(&vq->mtx);
 }
 

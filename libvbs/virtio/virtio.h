@@ -49,6 +49,13 @@ enum face {
 	FACE_MODERN,
 };
 
+/* How chains are taken and given back. */
+enum vq_way {
+	VQ_ANY,    /* with a look at what kind of queue it is */
+	VQ_SPLIT,  /* live, and the ring is split and unwatched */
+	VQ_PACKED, /* the same, packed */
+};
+
 /* The library's half of a queue. Guarded by vq->mtx. */
 struct vq_priv {
 	struct ring ring;
@@ -58,7 +65,7 @@ struct vq_priv {
 	uint32_t pfn;              /* legacy: the layout's page */
 	uint16_t size_max;
 	bool live;       /* chains may be taken: all of the below allows it */
-	bool plain;      /* live, and the ring is split and unwatched */
+	uint8_t way;     /* enum vq_way; atomic */
 	bool stopping;   /* being reset, or its memory is about to change */
 	bool lost;       /* the front end has gone, and may come back */
 	bool broken;     /* the driver has made a mess of the ring */
@@ -171,6 +178,8 @@ int queue_open(struct vqueue_info *vq, uint16_t size,
 void queue_deadline(struct timespec *ts);
 /* The ring is watched, or no more. vq->mtx is held. */
 void queue_update(struct vq_priv *q);
+/* No chains in a hurry any more; vq->mtx need not be held. */
+void queue_slow_down(struct vq_priv *q);
 /* Stop, and wait. false if something has not come back in time. */
 bool queue_stop(struct vqueue_info *vq);
 /* Serve the queue whenever fd is readable. NULL if that cannot be. */

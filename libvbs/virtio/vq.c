@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/unlikely.h"
-#include "ring/split-pop.h"
+#include "ring/split-fast.h"
 #include "virtio/virtio.h"
 
 VBS_API bool
@@ -18,7 +18,8 @@ void COLD
 vq_break(struct vqueue_info *vq)
 {
 	vq->priv->broken = true;
-	vq->priv->live = vq->priv->plain = false;
+	vq->priv->live = false;
+	queue_slow_down(vq->priv);
 	if (backend_ops_of(vq->common))
 		backend_error(vq);
 	device_needs_reset(vq->common, "bad virtqueue");
@@ -81,10 +82,55 @@ vq_get_any(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov, int n_iov,
 				.n_iov = n_iov };
 	int n;
 
-	if (!q || !queue_is_live(q))
+	if (n_iov < 1 || !q || !queue_is_live(q))
 		return 0;
 	n = ring_pop(&q->ring, pidx, iov, flags, n_iov, &want.bad);
 	return n < 0 ? vq_get_bad(&want, n) : n;
+}
+
+/* A further chain of a batch: segments, or nothing has been taken. */
+static int
+vq_get_next(struct vq_priv *q, struct vq_chain *chain, int room)
+{
+	struct ring_bad_chain bad;
+	int n;
+
+	if (room < 1)
+		return 0;
+	n = ring_pop(&q->ring, &chain->idx, chain->iov, NULL, room, &bad);
+	/* Perhaps it only needs more room. */
+	if (n == RING_BAD_CHAIN)
+		ring_untake(&q->ring, chain->idx);
+	return n;
+}
+
+/* Several chains of a ring that is packed or watched, or has a bad one. */
+static int APART
+vq_get_some(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
+	    struct iovec *iov, int n_iov)
+{
+	struct iovec *end = iov + n_iov;
+	int i, n = 0;
+
+	for (i = 0; i < n_chains; i++) {
+		struct vq_chain *chain = &chains[i];
+
+		chain->iov = iov;
+		n = i == 0 ? vq_get_any(vq, &chain->idx, iov, n_iov, NULL)
+			   : vq_get_next(vq->priv, chain, (int)(end - iov));
+		if (n <= 0)
+			break;
+		chain->n_writable = ring_last_writable(&vq->priv->ring);
+		chain->n_readable = (uint16_t)(n - chain->n_writable);
+		iov += n;
+	}
+	return i > 0 ? i : n;
+}
+
+static inline uint8_t
+vq_way(const struct vq_priv *q)
+{
+	return q ? __atomic_load_n(&q->way, __ATOMIC_RELAXED) : VQ_ANY;
 }
 
 VBS_API int
@@ -92,22 +138,33 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	    int n_iov, uint16_t *flags)
 {
 	struct vq_priv *q = vq->priv;
-	struct vq_want want;
-	int n;
+	struct segs segs;
+	int n = RING_UNUSUAL;
 
-	if (n_iov < 1)
-		return 0;
-	if (unlikely(!q || !q->plain || device_has_failed(q->dev)))
-		return vq_get_any(vq, pidx, iov, n_iov, flags);
-	want.vq = vq;
-	want.pidx = pidx;
-	want.iov = iov;
-	want.flags = flags;
-	want.n_iov = n_iov;
-	n = split_pop_inline(&q->ring.split, pidx, iov, flags, n_iov, &want.bad,
-			     false);
+	if (likely(vq_way(q) == VQ_SPLIT)) {
+		segs = segs_new(iov, flags, n_iov, q->ring.split.size);
+		n = split_pop_fast(&q->ring.split, pidx, &segs);
+	}
 	if (unlikely(n < 0))
-		return vq_get_bad(&want, n);
+		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	return n;
+}
+
+VBS_API int
+vq_getchains(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
+	     struct iovec *iov, int n_iov)
+{
+	struct vq_priv *q = vq->priv;
+	int n = RING_UNUSUAL;
+
+	if (likely(vq_way(q) == VQ_SPLIT)) {
+		struct segs segs =
+			segs_new(iov, NULL, n_iov, q->ring.split.size);
+
+		n = split_pop_many(&q->ring.split, chains, n_chains, &segs);
+	}
+	if (unlikely(n < 0))
+		return vq_get_some(vq, chains, n_chains, iov, n_iov);
 	return n;
 }
 
@@ -187,10 +244,23 @@ vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 {
 	struct vq_priv *q = vq->priv;
 
-	if (unlikely(!q || !q->plain))
-		vq_rel_any(q, idx, iolen);
-	else
+	if (likely(vq_way(q) == VQ_SPLIT))
 		(void)split_push_inline(&q->ring.split, idx, iolen);
+	else
+		vq_rel_any(q, idx, iolen);
+}
+
+VBS_API void
+vq_relchains(struct vqueue_info *vq, const struct vq_chain *chains, int n)
+{
+	struct vq_priv *q = vq->priv;
+
+	if (likely(vq_way(q) == VQ_SPLIT)) {
+		split_push_many(&q->ring.split, chains, n);
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		vq_rel_any(q, chains[i].idx, chains[i].iolen);
 }
 
 VBS_API void

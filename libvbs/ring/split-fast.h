@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The usual chain of a split virtqueue that nobody watches, out and in, inlined
+ * into who calls it. What is not usual is left as it was, for split_pop().
+ *
+ * Each descriptor is read once, into registers; what split_pop() reads again it
+ * checks again.
+ */
+#ifndef RING_SPLIT_FAST_H
+#define RING_SPLIT_FAST_H
+
+#include "ring/fast.h"
+#include "ring/split-pop.h"
+
+/* The chain is in an indirect table (2.7.5.3), as split_walk_fast(). */
+bool split_walk_table(struct split *r, uint64_t addr, uint64_t rest,
+		      struct segs *out);
+
+INLINED bool
+split_enter_table(struct split *r, uint64_t addr, uint64_t rest,
+		  struct segs *out)
+{
+	struct segs copy = *out; /* out itself has no address */
+
+	if (!split_walk_table(r, addr, rest, &copy))
+		return false;
+	out->at = copy.at;
+	out->n = copy.n;
+	return true;
+}
+
+/*
+ * Follow a chain from entry i, which is below n, of a table: of an indirect
+ * one, or of the ring, where one can be the first descriptor of a chain. false:
+ * not a usual one.
+ */
+INLINED bool
+split_walk_fast(struct split *r, const uint8_t *table, uint32_t n, uint32_t i,
+		struct segs *out, const bool indirect)
+{
+	uint64_t addr, rest;
+
+	for (;;) {
+		guest_load128(table + (size_t)DESC_SIZE * i, &addr, &rest);
+		if (desc_flags(rest) & DESC_F_INDIRECT)
+			return !indirect && out->n == 0 &&
+			       split_enter_table(r, addr, rest, out);
+		if (!segs_add(out, &r->mem, addr, desc_len(rest),
+			      desc_flags(rest) & DESC_F_WRITE))
+			return false;
+		if (!(desc_flags(rest) & DESC_F_NEXT))
+			return segs_ok(out);
+		i = desc_next(rest);
+		if (unlikely(i >= n))
+			return false;
+	}
+}
+
+/* The next entry of the available ring. false: not a usual one. */
+INLINED bool
+split_take_fast(struct split *r, uint16_t i, uint16_t *out, struct segs *segs)
+{
+	uint16_t head = guest_load16(&r->avail->ring[i & r->mask]);
+
+	if (unlikely(head >= r->size || r->inflight[head]))
+		return false;
+	*out = head;
+	if (unlikely(!split_walk_fast(r, r->desc, r->size, head, segs, false)))
+		return false;
+	r->inflight[*out] = true;
+	return true;
+}
+
+/* Entries to be taken, or RING_UNUSUAL. */
+INLINED int
+split_look_fast(struct split *r)
+{
+	int n = (uint16_t)(r->avail_idx - r->last_avail);
+
+	if (n == 0)
+		n = split_look(r);
+	return n < 0 ? RING_UNUSUAL : n;
+}
+
+/* n chains have been taken; that was the last one. */
+INLINED void
+split_taken_fast(struct split *r, uint32_t n, uint16_t head)
+{
+	r->n_inflight += n;
+	r->last_avail = (uint16_t)(r->last_avail + n);
+	r->last_head = head;
+	r->can_unpop = true;
+}
+
+/* Take the next chain: segments, 0 if there is none, or RING_UNUSUAL. */
+INLINED int
+split_pop_fast(struct split *r, uint16_t *head, struct segs *segs)
+{
+	int n = split_look_fast(r);
+
+	if (n <= 0)
+		return n;
+	if (unlikely(!split_take_fast(r, r->last_avail, head, segs)))
+		return RING_UNUSUAL;
+	split_taken_fast(r, 1, *head);
+	return segs_readable(segs) + segs_writable(segs);
+}
+
+/* Take what is there, at most n_chains: chains, 0 or RING_UNUSUAL. */
+INLINED int
+split_pop_many(struct split *r, struct vq_chain *chains, int n_chains,
+	       struct segs *segs)
+{
+	struct vq_chain *chain = chains, *end;
+	uint16_t i = r->last_avail;
+	int n = split_look_fast(r);
+
+	if (n <= 0)
+		return n;
+	end = chains + (n < n_chains ? n : n_chains);
+	for (; chain < end; chain++) {
+		chain->iov = segs->at;
+		segs_next(segs);
+		if (unlikely(!split_take_fast(r, i++, &chain->idx, segs)))
+			break;
+		chain->n_readable = segs_readable(segs);
+		chain->n_writable = segs_writable(segs);
+	}
+	if (unlikely(chain == chains))
+		return RING_UNUSUAL;
+	n = (int)(chain - chains);
+	split_taken_fast(r, (uint32_t)n, chain[-1].idx);
+	return n;
+}
+
+/* Give n chains back; those that are not in flight do not count. */
+INLINED void
+split_push_many(struct split *r, const struct vq_chain *chains, int n)
+{
+	const uint16_t size = r->size;
+	uint16_t used = r->used_idx;
+	bool *inflight = r->inflight;
+
+	for (const struct vq_chain *c = chains; c < chains + n; c++) {
+		struct split_used_elem *elem = &r->used->ring[used & r->mask];
+
+		if (unlikely(c->idx >= size || !inflight[c->idx]))
+			continue;
+		inflight[c->idx] = false;
+		__atomic_store_n(&elem->id, htole32(c->idx), __ATOMIC_RELAXED);
+		__atomic_store_n(&elem->len, htole32(c->iolen),
+				 __ATOMIC_RELAXED);
+		used++;
+	}
+	r->n_inflight -= (uint16_t)(used - r->used_idx);
+	r->used_idx = used;
+}
+
+#endif
