@@ -5,13 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/notifier.h"
 #include "virtio/virtio.h"
-
-#define POLL_MS 1 /* a ring without a kick, when it is quiet */
 
 /* What a front end has lent to a queue. */
 struct backend_queue {
@@ -23,13 +20,8 @@ struct backend_queue {
 	void *area;    /* what is in flight; NULL for none */
 	size_t area_bytes;
 	uint32_t poll_us;
-	/* The thread that serves the queue. */
-	struct event *poll_event;
-	uint64_t busy_until; /* microseconds: keep looking until then */
 
 	pthread_mutex_t mtx; /* guards the rest; a leaf */
-	bool polled;         /* poll_event may be added again */
-	bool kicked;         /* there is a kick descriptor */
 	struct notifier call;
 	struct notifier err;
 	bool owed; /* a call that was due when there was no descriptor */
@@ -64,115 +56,6 @@ backend_error(struct vqueue_info *vq)
 	pthread_mutex_unlock(&be->mtx);
 }
 
-/* ---- polling: the thread that serves the queue -----------------------------
- */
-
-static uint64_t
-now_us(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* Nobody looks any more: the driver has to notify. */
-static void
-rest(struct backend_queue *be)
-{
-	struct vq_priv *q = be->vq->priv;
-	bool more;
-
-	pthread_mutex_lock(&be->vq->mtx);
-	more = q->quiet && queue_is_live(q) && ring_kicks_on(&q->ring);
-	q->quiet = false;
-	pthread_mutex_unlock(&be->vq->mtx);
-	if (more)
-		queue_wake(q);
-}
-
-/* Have the ring looked at, unless polling has been stopped. */
-static bool
-poll_again(struct backend_queue *be, bool soon)
-{
-	/*
-	 * At once is a time, too: what else the loop has to do comes first, or
-	 * a device that waits for just that would wait for ever.
-	 */
-	const struct timeval at_once = { 0 };
-	const struct timeval pause = { .tv_usec = POLL_MS * 1000 };
-	bool again;
-
-	pthread_mutex_lock(&be->mtx);
-	again = be->polled && (soon || !be->kicked);
-	if (again)
-		(void)event_add(be->poll_event, soon ? &at_once : &pause);
-	pthread_mutex_unlock(&be->mtx);
-	return again;
-}
-
-static void
-on_poll(evutil_socket_t fd, short what, void *arg)
-{
-	struct backend_queue *be = arg;
-	bool work = queue_serve(be->vq);
-	uint64_t now = now_us(); /* serving a deep ring takes its time */
-
-	(void)fd;
-	(void)what;
-	if (work)
-		be->busy_until = now + be->poll_us;
-	if (!poll_again(be, now < be->busy_until))
-		rest(be);
-}
-
-void
-backend_served(struct vqueue_info *vq)
-{
-	struct vq_priv *q = vq->priv;
-	struct backend_queue *be = q->be;
-
-	if (be->poll_us == 0)
-		return;
-	pthread_mutex_lock(&vq->mtx);
-	q->quiet = queue_is_live(q);
-	if (q->quiet)
-		ring_kicks_off(&q->ring);
-	pthread_mutex_unlock(&vq->mtx);
-	be->busy_until = now_us() + be->poll_us;
-	if (!poll_again(be, true))
-		rest(be);
-}
-
-static void
-set_polled(struct backend_queue *be, bool polled)
-{
-	pthread_mutex_lock(&be->mtx);
-	be->polled = polled;
-	pthread_mutex_unlock(&be->mtx);
-}
-
-/* A callback that still runs does not add the event again. */
-static void
-poll_stop(struct backend_queue *be)
-{
-	set_polled(be, false);
-	if (!be->poll_event)
-		return;
-	event_free(be->poll_event);
-	be->poll_event = NULL;
-	rest(be);
-}
-
-static bool
-set_kicked(struct backend_queue *be)
-{
-	pthread_mutex_lock(&be->mtx);
-	be->kicked = be->kick_fd >= 0;
-	pthread_mutex_unlock(&be->mtx);
-	return be->kick_fd >= 0;
-}
-
 /*
  * Look at the ring from time to time if nobody says when; and for a while
  * after it has been served if that is wanted. 0 or -ENOMEM.
@@ -180,24 +63,11 @@ set_kicked(struct backend_queue *be)
 static int
 poll_update(struct backend_queue *be)
 {
-	const struct timeval now = { 0 };
-	bool kicked = set_kicked(be);
-
-	if (!be->vq->enabled || (kicked && be->poll_us == 0)) {
-		poll_stop(be);
+	if (!be->vq->enabled) {
+		poll_stop(be->vq->priv);
 		return 0;
 	}
-	if (!be->poll_event)
-		be->poll_event =
-			event_new(be->vq->priv->base, -1, 0, on_poll, be);
-	if (!be->poll_event)
-		return -ENOMEM;
-	set_polled(be, true);
-	if (!kicked && event_add(be->poll_event, &now) < 0) {
-		poll_stop(be);
-		return -ENOMEM;
-	}
-	return 0;
+	return poll_start(be->vq->priv, be->poll_us, be->kick_fd < 0);
 }
 
 /* ---- attach and detach ------------------------------------------------------
@@ -276,7 +146,6 @@ drop_kick(struct backend_queue *be)
 static void
 drop_lent(struct backend_queue *be)
 {
-	poll_stop(be);
 	drop_kick(be);
 	pthread_mutex_lock(&be->mtx);
 	notifier_set(&be->call, -1);
@@ -290,6 +159,7 @@ drop_lent(struct backend_queue *be)
 static void
 drop_queue(struct vq_priv *q)
 {
+	poll_stop(q);
 	drop_lent(q->be);
 	pthread_mutex_lock(&q->vq->mtx);
 	ring_watch_area(&q->ring, false, NULL, 0);
@@ -509,7 +379,7 @@ backend_reset(struct virtio_common *vb)
 	for (int i = 0; i < p->nvq; i++) {
 		set_disabled(&p->vqs[i], true);
 		p->vqs[i].be->base = 0;
-		poll_stop(p->vqs[i].be);
+		poll_stop(&p->vqs[i]);
 	}
 }
 
@@ -615,7 +485,7 @@ backend_ring_stop(struct virtio_common *vb, uint16_t idx, uint32_t *base)
 		pthread_mutex_unlock(&vq->mtx);
 		queue_clear(vq);
 		pthread_mutex_unlock(&vb->mtx);
-		poll_stop(be);
+		poll_stop(vq->priv);
 	}
 	*base = be->base;
 	return idle ? 0 : -ETIMEDOUT;

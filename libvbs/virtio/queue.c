@@ -152,8 +152,7 @@ on_kick(evutil_socket_t fd, short what, void *arg)
 	drain(fd);
 	if (fd != q->wake_fd)
 		queue_notified(q->vq);
-	if (queue_serve(q->vq) && backend_ops_of(q->dev->common))
-		backend_served(q->vq);
+	(void)queue_serve(q->vq);
 }
 
 void
@@ -187,6 +186,7 @@ queue_start(struct vq_priv *q)
 void
 queue_detach(struct vq_priv *q)
 {
+	poll_stop(q);
 	if (q->kick_event)
 		event_free(q->kick_event);
 	if (q->wake_event)
@@ -199,6 +199,7 @@ queue_free(struct vq_priv *q)
 {
 	queue_detach(q);
 	backend_queue_free(q);
+	poll_deinit(q);
 	ring_deinit(&q->ring);
 	/* What is still out may yet be written to: its memory stays mapped. */
 	if (q->n_abandoned == 0)
@@ -591,47 +592,53 @@ queue_notify(struct virtio_common *vb, uint64_t num)
 		queue_wake(vq->priv);
 }
 
-/* One turn of the device. true if there is more. vq->mtx is held. */
+/* One turn of the device. Has it taken any? vq->mtx is held. */
 static bool
-serve_once(struct vqueue_info *vq)
+serve_once(struct vqueue_info *vq, bool *more)
 {
 	struct vq_priv *q = vq->priv;
 	struct virtio_common *vb = vq->common;
 	uint32_t before = ring_taken(&q->ring);
+	bool took;
 
 	ring_kicks_off(&q->ring);
 	if (vq->notify)
 		vq->notify(vb->priv->device, vq);
 	else
 		vb->vops->qnotify(vb->priv->device, vq);
+	took = ring_taken(&q->ring) != before;
 	if (!queue_is_live(q))
-		return false;
+		return took;
 	vq_endchains(vq, 0); /* what was refused, if the device ended early */
 	if (ring_is_watched(&q->ring) && !ring_has_again(&q->ring))
 		(void)pthread_cond_broadcast(&q->idle);
+	if (took && poll_us(&q->poll) > 0)
+		q->quiet = true;
 	if (q->quiet)
-		return false; /* who keeps it so looks again */
+		return took; /* who keeps it so looks again */
 	/* A device that takes nothing waits for something else than chains. */
-	return ring_kicks_on(&q->ring) && ring_taken(&q->ring) != before;
+	*more = ring_kicks_on(&q->ring) && took;
+	return took;
 }
 
 bool
 queue_serve(struct vqueue_info *vq)
 {
 	struct vq_priv *q = vq->priv;
-	bool work, more = false;
+	bool took = false, more = false;
 
 	pthread_mutex_lock(&vq->mtx);
 	if (!q->live) {
 		update_map(q);
 		queue_update(q);
 	}
-	work = has_work(q);
-	if (work)
-		more = serve_once(vq);
+	if (has_work(q))
+		took = serve_once(vq, &more);
 	pthread_mutex_unlock(&vq->mtx);
+	if (took)
+		poll_served(q);
 	/* The others come first; then it is this queue's turn again. */
 	if (more)
 		queue_wake(q);
-	return work;
+	return took;
 }

@@ -139,8 +139,10 @@ priv_new(struct virtio_common *base)
 		return NULL;
 	}
 	p->nvq = nvq;
-	for (int i = 0; i < nvq; i++)
+	for (int i = 0; i < nvq; i++) {
 		p->vqs[i].kick_fd = p->vqs[i].wake_fd = -1;
+		poll_init(&p->vqs[i]);
+	}
 	return p;
 }
 

@@ -22,6 +22,7 @@
 #include "pci/pci.h"
 #include "ring/ring.h"
 #include "virtio/backend.h"
+#include "virtio/poll.h"
 
 /* Younger than some headers. */
 #ifndef VIRTIO_F_IN_ORDER
@@ -81,7 +82,8 @@ struct vq_priv {
 	int wake_fd; /* eventfd of our own: there may be work */
 	struct event *kick_event;
 	struct event *wake_event;
-	struct event_base *base;  /* the loop that serves the queue */
+	struct event_base *base; /* the loop that serves the queue */
+	struct queue_poll poll;
 	struct backend_queue *be; /* what a front end lends; or NULL */
 };
 
@@ -197,7 +199,10 @@ bool queues_poll(struct virtio_common *vb);
 void queues_update(struct virtio_common *vb);
 /* The driver has notified queue num. No lock held. */
 void queue_notify(struct virtio_common *vb, uint64_t num);
-/* Serve what is there; true if there was something. No lock held. */
+/*
+ * Serve what is there; true if the device took something. No lock held. In the
+ * thread that serves the queue.
+ */
 bool queue_serve(struct vqueue_info *vq);
 /*
  * Keep the device off guest memory for a while, and let it go on. arg is a
@@ -231,8 +236,6 @@ backend_ops_of(const struct virtio_common *vb)
 /* backend.c: interrupts of a queue whose front end is not a PCI bus */
 void backend_call(struct vqueue_info *vq);
 void backend_error(struct vqueue_info *vq);
-/* It had work: keep looking for a while. The thread that serves the queue. */
-void backend_served(struct vqueue_info *vq);
 void backend_queue_free(struct vq_priv *q);
 
 /* vq.c */

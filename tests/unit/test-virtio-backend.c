@@ -270,6 +270,43 @@ START_TEST(ring_that_is_polled_for_a_while_wants_no_notifications)
 }
 END_TEST
 
+static int n_calls;
+
+static void
+take_one(void *device, struct vqueue_info *vq)
+{
+	struct iovec iov[4];
+	uint16_t idx;
+
+	(void)device;
+	if (n_calls++ == 0 && vq_getchain(vq, &idx, iov, 4, NULL) == 1)
+		vq_relchain(vq, idx, 0);
+	vq_endchains(vq, 0);
+}
+
+/* Like one that receives: the rest of the chains is for later. */
+START_TEST(device_that_leaves_chains_is_not_polled_for_ever)
+{
+	backend_detach(vb);
+	ck_assert_int_eq(backend_attach(vb, &ops, &n_changes, 1000), 0);
+	ck_assert_int_eq(backend_set_features(vb, BASIC), 0);
+	loop->vqs[0].notify = take_one;
+	n_calls = 0;
+	start_ring(0);
+	offer();
+	offer();
+	ck_assert_int_eq(eventfd_write(kick, 1), 0);
+	while (!drv_split_has_used(&ring))
+		turn();
+	while (drv_split_raw_get_used_flags(&ring) != 0)
+		turn();
+	ck_assert_int_eq(drv_bus_run(bus), 0);
+	ck_assert_int_eq(taken(), 1);
+	ck_assert_uint_eq(drv_split_raw_get_used_flags(&ring), 0);
+	ck_assert(!loop->vqs[0].priv->quiet);
+}
+END_TEST
+
 START_TEST(polling_that_is_stopped_asks_for_notifications)
 {
 	uint32_t base;
@@ -462,6 +499,7 @@ main(void)
 		       start_wants_notifications_whoever_had_turned_them_off);
 	tcase_add_test(tc,
 		       ring_that_is_polled_for_a_while_wants_no_notifications);
+	tcase_add_test(tc, device_that_leaves_chains_is_not_polled_for_ever);
 	tcase_add_test(tc, polling_that_is_stopped_asks_for_notifications);
 	tcase_add_test(tc, start_refuses_what_cannot_be);
 	tcase_add_test(tc, bad_ring_signals_its_error);
