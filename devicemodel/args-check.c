@@ -121,6 +121,24 @@ check_fds(const struct dm_args *args, struct dm_error *err)
 	return 0;
 }
 
+/* Over vhost-user the front end has the registers, and what is said in them. */
+static int
+check_features(const struct dm_args *args, struct dm_error *err)
+{
+	for (unsigned int i = 0; i < args->slots.n; i++) {
+		const struct dm_slot *s = &args->slots.slot[i];
+		const char *name = dm_offer_pci_only(&s->offer);
+
+		if (name && args->host == &dm_host_vhost_user)
+			return dm_fail(err, -EINVAL,
+				       "option %s=on of %s: over vhost-user it "
+				       "is the front end's to offer; leave it "
+				       "out, or give --host vfio-user",
+				       name, s->name);
+	}
+	return 0;
+}
+
 int
 dm_args_check(struct dm_args *args, struct dm_error *err)
 {
@@ -134,6 +152,8 @@ dm_args_check(struct dm_args *args, struct dm_error *err)
 		rc = check_name(args, err);
 	if (rc == 0)
 		rc = check_fds(args, err);
+	if (rc == 0)
+		rc = check_features(args, err);
 	/* Whoever lets a group in means to let it write. */
 	if (args->access.has_group && !args->access.has_mode) {
 		args->access.has_mode = true;

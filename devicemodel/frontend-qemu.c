@@ -103,6 +103,7 @@ put_device(FILE *out, const struct frontend_device *d)
 			      "config_size=%u",
 			      d->id, shape->virtio_id, shape->n_queues, size,
 			      shape->config_size);
+	dm_offer_print(&d->slot->offer, out);
 	if (!d->slot->anywhere)
 		(void)fprintf(out, ",addr=%x.%x", d->slot->slot, d->slot->func);
 	if (d->multifunction)

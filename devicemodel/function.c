@@ -80,6 +80,7 @@ dm_function_make(struct dm_function *f, uint16_t subvendor)
 		.once = f->args->once,
 	};
 	struct vmctx *ctx = NULL;
+	struct dm_error err;
 	char *opts = NULL;
 	int rc = host->new (f->base, &how, &f->srv);
 
@@ -95,6 +96,9 @@ dm_function_make(struct dm_function *f, uint16_t subvendor)
 	if (rc < 0)
 		return atomic_load(&f->log.n_errors) > 0 ? rc
 							 : cannot_make(f, rc);
+	rc = dm_offer_apply(&f->slot->offer, f->dev, &err);
+	if (rc < 0)
+		return fail(rc, &err);
 	pci_set_cfgdata16(f->dev, CFG_SUBVENDOR, subvendor);
 	vbs_log(ctx, VBS_LOG_INFO, "%s: VM %s, subsystem vendor %04x",
 		f->dev->name, vbs_vm_id(ctx), subvendor);

@@ -10,6 +10,7 @@
 #include "base/options.h"
 #include "devices/devices.h"
 #include "help.h"
+#include "offer.h"
 #include "slots.h"
 
 static const char usage[] =
@@ -24,6 +25,7 @@ static const char hints[] =
 	"\n"
 	"Example: vbs-dm --socket-dir=/tmp -s 3,virtio-blk,disk.img -s "
 	"4,virtio-rnd\n"
+	"Each device also takes packed=on|off and its like; see help DEVICE.\n"
 	"It takes sockets from LISTEN_FDS; SIGHUP: look if images have grown.\n"
 	"Exit status: 0; 1 something is wrong on this machine, 2 on the "
 	"command line.\n";
@@ -84,11 +86,14 @@ dm_help_device(const char *name, struct dm_error *err)
 	}
 	(void)printf("%s: %s\n\nExample: %s\n\n", name, device->summary,
 		     device->example);
-	if (!device->options) {
-		(void)printf("It has no options.\n");
-		return 0;
+	if (device->options) {
+		(void)printf("Options, after %s and with commas between:\n",
+			     name);
+		dm_options_help(device->options, stdout);
+	} else {
+		(void)printf("It has no options of its own.\n");
 	}
-	(void)printf("Options, after %s and with commas between:\n", name);
-	dm_options_help(device->options, stdout);
+	(void)printf("\nOptions of each device, features for its driver:\n");
+	dm_offer_help(stdout);
 	return 0;
 }

@@ -133,6 +133,17 @@ find_device(struct dm_slot *s, struct dm_error *err)
 }
 
 static int
+take_offer(struct dm_slot *s, struct dm_error *err)
+{
+	struct dm_error why;
+	int rc = dm_offer_take(&s->offer, &s->opts, &why);
+
+	if (rc < 0 && s->anywhere)
+		return dm_fail(err, rc, "%s", why.text);
+	return rc < 0 ? dm_fail(err, rc, "-s %u: %s", s->slot, why.text) : 0;
+}
+
+static int
 check_free(const struct dm_slots *slots, const struct dm_slot *s,
 	   struct dm_error *err)
 {
@@ -165,7 +176,9 @@ parse(const struct dm_slots *slots, struct dm_slot *s, struct dm_error *err)
 			       "%u,virtio-rnd",
 			       s->slot, s->slot);
 	rc = check_free(slots, s, err);
-	return rc < 0 ? rc : find_device(s, err);
+	if (rc == 0)
+		rc = find_device(s, err);
+	return rc < 0 ? rc : take_offer(s, err);
 }
 
 static void
@@ -216,7 +229,8 @@ dm_slots_add_only(struct dm_slots *slots, const char *name, const char *opts,
 	rest = s.text;
 	s.name = strsep(&rest, ",");
 	s.opts = rest;
-	return add(slots, &s, find_device(&s, err));
+	rc = find_device(&s, err);
+	return add(slots, &s, rc < 0 ? rc : take_offer(&s, err));
 }
 
 bool

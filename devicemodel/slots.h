@@ -8,6 +8,7 @@
 #include <vbs/pci.h>
 
 #include "base/error.h"
+#include "offer.h"
 
 struct dm_device;
 
@@ -15,10 +16,11 @@ struct dm_device;
 
 struct dm_slot {
 	unsigned int slot, func;
-	bool anywhere;    /* nobody has asked for this slot */
-	char *text;       /* what the others point into */
-	const char *name; /* of the device, or of a shared object */
-	const char *opts; /* of the device, or NULL */
+	bool anywhere;         /* nobody has asked for this slot */
+	char *text;            /* what the others point into */
+	const char *name;      /* of the device, or of a shared object */
+	char *opts;            /* of the device itself, or NULL */
+	struct dm_offer offer; /* of any device */
 	const struct pci_vdev_ops *ops;
 	const struct dm_device *device; /* NULL if it was loaded */
 	void *object;                   /* shared object, or NULL */

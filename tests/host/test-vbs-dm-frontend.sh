@@ -88,6 +88,9 @@ vfio="--socket-dir sockets"
 		$vhost --client $disk
 	refused qemu_aborts 2 'QEMU aborts when virtio-rnd connects a second' \
 		--print-frontend=qemu $vhost --client $rng
+	has qemu_features qemu \
+		'vhost-user-rng-pci,chardev=vbs-4.0,packed=on,in_order=off,addr=4.0' \
+		$vhost $rng,in_order=off,packed=on
 	has qemu_only qemu 'num-queues=1,queue-size=256.$' \
 		blk file=no.img --socket-path one.sock
 }

@@ -158,9 +158,37 @@ START_TEST(two_devices_on_their_sockets)
 }
 END_TEST
 
+#define QUEUE_BITS                                                             \
+	(DRV_BIT(28) | DRV_BIT(29) | DRV_BIT(34) | DRV_BIT(35) | DRV_BIT(38) | \
+	 DRV_BIT(39) | DRV_BIT(40))
+
+/* The driver takes all that there is. */
+START_TEST(features_are_offered_as_asked)
+{
+	SERVE(2, -1, "--socket-dir", ".", "-s",
+	      "3,virtio-blk,packed=off,event_idx=off,disk.img,"
+	      "indirect_desc=off,queue_reset=off,in_order=on,"
+	      "notification_data=on,notif_config_data=on",
+	      RND);
+	open_path(&first, "3-virtio-blk.sock");
+	open_path(&second, "4-virtio-rnd.sock");
+	ck_assert_uint_eq(first.dev.vd.features & QUEUE_BITS,
+			  DRV_BIT(35) | DRV_BIT(38) | DRV_BIT(39));
+	ck_assert_uint_eq(second.dev.vd.features & QUEUE_BITS,
+			  DRV_BIT(28) | DRV_BIT(29) | DRV_BIT(34) |
+				  DRV_BIT(40));
+	for (uint64_t i = 0; i < 200; i++)
+		assert_sector(&first, i);
+	hang_up(&first);
+	hang_up(&second);
+	program_end(&dm, SIGTERM);
+}
+END_TEST
+
 START_TEST(doorbell_page_and_polling)
 {
-	SERVE(1, -1, "--socket-path", "s", "--poll-us=50", DISK);
+	SERVE(1, -1, "--socket-path", "s", "--poll-us=50",
+	      DISK ",notification_data=on");
 	open_path(&first, "s");
 	ck_assert_ptr_nonnull(
 		drv_vfio_user_mapped(first.bus, first.dev.vqs[0].kick_bar,
@@ -288,6 +316,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, two_devices_on_their_sockets);
+	tcase_add_test(tc, features_are_offered_as_asked);
 	tcase_add_test(tc, doorbell_page_and_polling);
 	tcase_add_test(tc, clients_come_and_go);
 	tcase_add_test(tc, listening_descriptor);

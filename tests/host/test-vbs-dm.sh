@@ -71,6 +71,24 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 		$blk,disk.img,serial=123456789012345678901
 	refused option_of_rnd 2 "no option 'fast'; it takes none" \
 		--socket-dir sockets -s 4,virtio-rnd,fast
+
+	# Of each device, with its slot if it has one.
+	refused feature_that_is_maybe 2 \
+		'-s 3: option packed=maybe: no such choice; give packed=on|off' \
+		$blk,disk.img,packed=maybe
+	refused feature_without_value 2 \
+		'-s 3: option in_order needs a value; give in_order=on|off' \
+		$blk,in_order,disk.img
+	refused feature_of_the_only_device 2 \
+		'vbs-dm: option event_idx=1: no such choice; give event_idx=on|' \
+		rnd event_idx=1 --socket-path p
+	refused feature_with_an_option_of_rnd 2 "no option 'fast'; it takes" \
+		--socket-dir sockets -s 4,virtio-rnd,packed=off,fast
+	for option in queue_reset notification_data notif_config_data; do
+		refused "${option}_over_vhost_user" 2 \
+			"option $option=on of rnd: .*leave it out, or give --host" \
+			rnd $option=on --socket-path p
+	done
 }
 
 # ---- devices and slots ---------------------------------------------------
@@ -260,6 +278,9 @@ if ${CC:-cc} -shared -fPIC -I "$include" -o plain.so plain.c \
 	refused only_that_is_not_virtio 2 \
 		'cannot serve plain.* over vhost-user: .*virtio device is needed' \
 		./plain.so --socket-path p
+	refused feature_of_what_is_not_virtio 2 \
+		'option packed is for virtio devices, and plain@0:5.0 is none' \
+		--socket-dir sockets -s 5,./plain.so,packed=on
 	refused frontend_of_not_virtio 2 \
 		'plain\.so is no virtio device, and vhost-user carries no' \
 		./plain.so --socket-path p --print-frontend=qemu
@@ -305,9 +326,10 @@ told version '^vbs-dm \(libvbs\) [0-9]+\.[0-9]+\.[0-9]+$' --version
 told list '^virtio-rnd  *rnd, rng  *entropy' list
 told help_of_a_device '^  mq=N .*1 to 16' help virtio-blk
 told help_without_options 'It has no options' help virtio-rnd
+told help_of_features '^  in_order=on\|off .*\[off\]' help virtio-rnd
 # Each name in the help is one that the parser knows: it complains about the
 # value or the image, not about the name.
-for option in $("$dm" help virtio-blk | sed -n 's/^  \([a-z-]*\)[=[].*/\1/p' |
+for option in $("$dm" help virtio-blk | sed -n 's/^  \([a-z_-]*\)[=[].*/\1/p' |
 	grep .); do
 	"$dm" --socket-dir sockets -s "3,virtio-blk,$option=,no.img" \
 		>out 2>err

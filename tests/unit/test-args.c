@@ -116,6 +116,81 @@ START_TEST(options_are_words_or_have_commas)
 }
 END_TEST
 
+static const char *
+printed(const struct dm_offer *offer)
+{
+	static char text[128];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	ck_assert_ptr_nonnull(out);
+	text[0] = '\0';
+	dm_offer_print(offer, out);
+	ck_assert_int_eq(fclose(out), 0);
+	return text;
+}
+
+START_TEST(features_are_options_of_any_device)
+{
+	static const struct {
+		const char *given, *left, *offer;
+	} cases[] = {
+		{ "blk,x,packed=off", "x", ",packed=off" },
+		{ "blk,in_order=on,x,mq=2", "x,mq=2", ",in_order=on" },
+		{ "blk,x,event_idx=off,mq=2,indirect_desc=off,ro", "x,mq=2,ro",
+		  ",event_idx=off,indirect_desc=off" },
+		{ "blk,x,packed=off,packed=on", "x", ",packed=on" },
+		{ "blk,path=packed=off,unpacked=on",
+		  "path=packed=off,unpacked=on", "" },
+		{ "rnd,queue_reset=off", NULL, ",queue_reset=off" },
+		{ "rnd,notification_data=on,notif_config_data=on", NULL,
+		  ",notification_data=on,notif_config_data=on" },
+		{ "rnd", NULL, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "vbs-dm -s 3,%s --fd 9",
+			       cases[i].given);
+		parse(text);
+		if (cases[i].left)
+			ck_assert_str_eq(slot(0)->opts, cases[i].left);
+		else
+			ck_assert_ptr_null(slot(0)->opts);
+		ck_assert_str_eq(printed(&slot(0)->offer), cases[i].offer);
+	}
+	parse("vbs-dm blk in_order=on file=a ro packed=off --fd 9");
+	ck_assert_str_eq(slot(0)->opts, "file=a,ro");
+	ck_assert_str_eq(printed(&slot(0)->offer), ",packed=off,in_order=on");
+}
+END_TEST
+
+/* Whichever of host and device comes first. */
+START_TEST(features_of_a_pci_function_need_one)
+{
+	static const char *const names[] = { "queue_reset", "notification_data",
+					     "notif_config_data" };
+
+	for (int i = 0; i < 3; i++) {
+		char text[128];
+
+		for (int on = 0; on < 2; on++) {
+			(void)snprintf(
+				text, sizeof(text),
+				"vbs-dm -s 3,rnd,%s=%s --host vhost-user "
+				"--fd 9",
+				names[i], on ? "on" : "off");
+			ck_assert_int_eq(parse_with(text, 0), on ? -EINVAL : 0);
+		}
+		(void)snprintf(text, sizeof(text),
+			       "vbs-dm rnd %s=on --host=vfio-user --fd 9",
+			       names[i]);
+		parse(text);
+	}
+	parse("vbs-dm rnd packed=on in_order=on event_idx=on --fd 9");
+}
+END_TEST
+
 START_TEST(program_is_named_after_its_device)
 {
 	parse("/usr/libexec/vhost-user-vbs-blk --blk-file=a --fd=3");
@@ -205,6 +280,8 @@ main(void)
 	tcase_add_test(tc, host_is_vhost_user_with_one_device);
 	tcase_add_test(tc, device_has_several_names);
 	tcase_add_test(tc, options_are_words_or_have_commas);
+	tcase_add_test(tc, features_are_options_of_any_device);
+	tcase_add_test(tc, features_of_a_pci_function_need_one);
 	tcase_add_test(tc, program_is_named_after_its_device);
 	tcase_add_test(tc, capabilities_are_of_the_device);
 	tcase_add_test(tc, access_of_sockets);
