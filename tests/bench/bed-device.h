@@ -52,7 +52,9 @@ struct vqueue_info;
 struct pci_vdev;
 struct vqueue_info *bed_function_vq(struct pci_vdev *dev);
 void bed_function_serve(struct vqueue_info *vq);
-/* The same, of a network device. */
+/* The same, as many chains as there are at once; and of a network device. */
+void bed_function_serve_batch(struct vqueue_info *vq);
 void bed_function_serve_net(struct vqueue_info *vq);
+void bed_function_serve_net_batch(struct vqueue_info *vq);
 
 #endif

@@ -53,10 +53,75 @@ peer_libvbs_net_serve(struct vqueue_info *vq)
 		vq_endchains(vq, n == 0);
 }
 
+#define BATCH 32
+
+/* How much may it write? */
+static inline uint32_t
+see_chain(const struct vq_chain *chain)
+{
+	const struct iovec *iov = chain->iov + chain->n_readable;
+	size_t sum = 0;
+
+	for (uint16_t i = 0; i < chain->n_writable; i++)
+		sum += iov[i].iov_len;
+	return (uint32_t)sum;
+}
+
+static void __attribute__((noinline))
+peer_libvbs_batch_serve(struct vqueue_info *vq)
+{
+	struct vq_chain chains[BATCH];
+	struct iovec iov[BATCH * BED_MAX_SEGS];
+	bool some = false;
+	int n;
+
+	while ((n = vq_getchains(vq, chains, BATCH, iov,
+				 BATCH * BED_MAX_SEGS)) > 0) {
+		for (int i = 0; i < n; i++)
+			chains[i].iolen = see_chain(&chains[i]);
+		vq_relchains(vq, chains, n);
+		some = true;
+	}
+	if (some)
+		vq_endchains(vq, n == 0);
+}
+
+static void __attribute__((noinline))
+peer_libvbs_net_batch_serve(struct vqueue_info *vq)
+{
+	struct bed_function *f = (struct bed_function *)(void *)vq->common;
+	struct vq_chain chains[BATCH];
+	struct iovec iov[BATCH];
+	bool some = false;
+	int n;
+
+	while ((n = vq_getchains(vq, chains, BATCH, iov, BATCH)) > 0) {
+		for (int i = 0; i < n; i++)
+			chains[i].iolen =
+				peer_receive(&f->packets, chains[i].iov);
+		vq_relchains(vq, chains, n);
+		some = true;
+	}
+	if (some)
+		vq_endchains(vq, n == 0);
+}
+
 void
 bed_function_serve(struct vqueue_info *vq)
 {
 	peer_libvbs_serve(vq);
+}
+
+void
+bed_function_serve_batch(struct vqueue_info *vq)
+{
+	peer_libvbs_batch_serve(vq);
+}
+
+void
+bed_function_serve_net_batch(struct vqueue_info *vq)
+{
+	peer_libvbs_net_batch_serve(vq);
 }
 
 void

@@ -18,6 +18,7 @@
 
 #include "bench/bench.h"
 #include "bench/ring-bed.h"
+#include "bench/ring-module.h"
 #include "bench/ring-peer.h"
 #include "bench/ring-table.h"
 
@@ -28,23 +29,53 @@
 static const uint16_t batches[] = { 1, 8, 32 };
 #define N_BATCHES 3
 
-static const struct ring_peer *const chain_peers[] = {
-	&peer_alone, &peer_libvbs, &peer_floor, /* last: the scale */
+static const uint16_t in_flight[] = { 1, 32, 128 };
+#define N_IN_FLIGHT 3
+
+/* What this program is given beside its own code: NULL where it is not. */
+struct modules {
+	const struct ring_module *libvhost_user;
 };
-#define N_CHAIN_PEERS ((int)(sizeof(chain_peers) / sizeof(chain_peers[0])))
 
 struct tables {
 	struct table chains;
+	struct table cores;
 };
 
+static const struct ring_module *
+load(struct bench *b, const char *name)
+{
+	const char *why;
+	const struct ring_module *module = ring_module_load(name, &why);
+
+	if (!module)
+		(void)printf("%s: %s\n", name, why);
+	else
+		(void)printf("%s: %s\n", name, module->version);
+	(void)json_object_set_new(b->report, name,
+				  module ? json_string(module->version)
+					 : json_null());
+	return module;
+}
+
 static void
-fill_chains(struct table *t)
+add_module(struct table *t, const struct ring_module *module)
+{
+	for (int i = 0; module && i < MODULE_MAX_PEERS; i++)
+		table_add_peer(t, module->peers[i]);
+}
+
+static void
+fill_chains(struct table *t, const struct modules *m)
 {
 	t->name = "chains";
 	t->title = "Ring of 256, one thread: device ns per chain (times "
 		   "floor); alone: the driver";
-	for (int p = 0; p < N_CHAIN_PEERS; p++)
-		table_add_peer(t, chain_peers[p]);
+	table_add_peer(t, &peer_alone);
+	table_add_peer(t, &peer_libvbs);
+	table_add_peer(t, &peer_libvbs_batch);
+	add_module(t, m->libvhost_user);
+	table_add_peer(t, &peer_floor); /* last: the scale */
 	for (int i = 0; i < 4 * BED_N_SHAPES * N_BATCHES; i++)
 		table_add_row(
 			t,
@@ -60,13 +91,50 @@ fill_chains(struct table *t)
 }
 
 static void
+fill_cores(struct table *t, const struct modules *m)
+{
+	static const char *const shapes[] = { "d1", "blk3", "ind3", "sg18" };
+
+	t->name = "cores";
+	t->title = "Ring of 1024, driver and device on two cores, both "
+		   "polling: ns per chain (times floor)";
+	table_add_peer(t, &peer_libvbs);
+	table_add_peer(t, &peer_libvbs_batch);
+	add_module(t, m->libvhost_user);
+	table_add_peer(t, &peer_floor);
+	for (int i = 0; i < 8 * N_IN_FLIGHT; i++)
+		table_add_row(t, &(struct ring_work){
+					 .ring.shape = bed_shape(
+						 shapes[i / N_IN_FLIGHT % 4]),
+					 .ring.qsize = BED_MAX_QSIZE,
+					 .ring.packed = i / N_IN_FLIGHT >= 4,
+					 .ring.event_idx = true,
+					 .two_cores = true,
+					 .batch = in_flight[i % N_IN_FLIGHT],
+				 });
+}
+
+static void
 measure(struct bench *b, struct ring_bed *bed, struct tables *t)
 {
-	fill_chains(&t->chains);
-	for (int i = 0; i < b->samples; i++)
+	const struct modules m = { load(b, "libvhost-user") };
+
+	(void)printf("\n");
+	fill_chains(&t->chains, &m);
+	if (b->cpu != b->other_cpu)
+		fill_cores(&t->cores, &m);
+	for (int i = 0; i < b->samples; i++) {
 		table_sample(&t->chains, b, bed);
+		table_sample(&t->cores, b, bed);
+	}
 	table_print(&t->chains);
 	table_report(&t->chains, b);
+	if (t->cores.n_rows > 0) {
+		table_print(&t->cores);
+		table_report(&t->cores, b);
+	} else {
+		(void)printf("Not measured with two cores: there is one\n");
+	}
 }
 
 /* ---- counting ------------------------------------------------------------ */
@@ -113,9 +181,11 @@ is_wanted(const struct ring_peer *peer, char *const *names)
 static void
 count_all(struct ring_bed *bed, struct tables *t, char *const *names)
 {
+	const char *why;
+	const struct modules m = { ring_module_load("libvhost-user", &why) };
 	const struct table *chains = &t->chains;
 
-	fill_chains(&t->chains);
+	fill_chains(&t->chains, &m);
 	for (int r = 0; r < chains->n_rows; r++) {
 		const struct ring_work *work = &chains->rows[r].work;
 
@@ -144,9 +214,9 @@ main(int argc, char **argv)
 		bench_banner(&b);
 		measure(&b, &bed, &tables);
 	}
-	for (int p = 0; p < N_CHAIN_PEERS; p++)
-		if (chain_peers[p]->finish)
-			chain_peers[p]->finish();
+	for (int p = 0; p < tables.chains.n_peers; p++)
+		if (tables.chains.peers[p]->finish)
+			tables.chains.peers[p]->finish();
 	bed_deinit(&bed);
 	return bench_finish(&b);
 }

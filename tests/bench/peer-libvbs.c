@@ -57,6 +57,22 @@ libvbs_serve(void *state)
 }
 
 static void
+libvbs_serve_batch(void *state)
+{
+	struct machine *m = state;
+
+	bed_function_serve_batch(m->vq);
+}
+
+static void
+libvbs_serve_net_batch(void *state)
+{
+	struct machine *m = state;
+
+	bed_function_serve_net_batch(m->vq);
+}
+
+static void
 libvbs_serve_net(void *state)
 {
 	struct machine *m = state;
@@ -93,11 +109,26 @@ const struct ring_peer peer_libvbs = {
 	.finish = libvbs_finish,
 };
 
+const struct ring_peer peer_libvbs_batch = {
+	.name = "libvbs-batch",
+	.rings = PEER_SPLIT | PEER_PACKED,
+	.open = libvbs_open,
+	.serve = libvbs_serve_batch,
+	.close = libvbs_close,
+};
+
 const struct ring_peer peer_libvbs_net = {
 	.name = "libvbs",
 	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = libvbs_open,
 	.serve = libvbs_serve_net,
 	.close = libvbs_close,
-	.finish = libvbs_finish,
+};
+
+const struct ring_peer peer_libvbs_net_batch = {
+	.name = "libvbs-batch",
+	.rings = PEER_SPLIT | PEER_PACKED,
+	.open = libvbs_open,
+	.serve = libvbs_serve_net_batch,
+	.close = libvbs_close,
 };

@@ -110,6 +110,10 @@ struct ring_bed {
 	bool packed;
 	bool event_idx;
 	uint16_t n_slots; /* chains that fit */
+
+	/* What follows changes; a device side on another core reads the above.
+	 */
+	uint8_t gap[128];
 	uint16_t in_flight;
 	uint16_t next_slot;
 	uint16_t oldest_slot;

@@ -10,7 +10,7 @@
 set -eu
 : "${srcdir:=.}" "${CC:=cc}" "${BENCH_CFLAGS:=}"
 kept=$srcdir/tests/bench/instructions.txt
-ways="libvbs"
+ways="libvbs libvbs-batch"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -54,7 +54,7 @@ awk '
 		if (!(key in kept))
 			say("is new")
 		else if ($5 > kept[key] * 1.02 + 1)
-			bad += say("was " kept[key])
+			bad += say("SLOWER, was " kept[key])
 		else if ($5 < kept[key] * 0.98 - 1)
 			good += say("was " kept[key])
 		delete kept[key]

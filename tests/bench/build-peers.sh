@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Builds the peers of the ring benchmark that can be had here, as modules that
+# it loads. What cannot be had is left out: the benchmark says so.
+#
+#   tests/bench/build-peers.sh FOLDER     (where bench-ring is)
+set -eu
+: "${srcdir:=.}" "${CC:=cc}" "${PKG_CONFIG:=pkg-config}"
+out=$1
+cache=${VBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/libvbs}
+
+# module NAME VERSION FLAG|FILE...: unless it is there and newer than its code.
+module() {
+	so=$out/peer-$1.so
+	if [ -e "$so" ] && [ -z "$(find "$srcdir/tests/bench" "$cache" \
+		-maxdepth 2 \( -name '*.[ch]' -o -name version \
+		-o -name build-peers.sh \) -newer "$so")" ]; then
+		return
+	fi
+	version=$2
+	shift 2
+	echo "  PEER     $so"
+	# shellcheck disable=SC2086  # it may have options
+	$CC -O2 -std=gnu11 -fPIC -shared -fvisibility=hidden -D_GNU_SOURCE \
+		-DPEER_VERSION="\"$version\"" -I"$srcdir/tests" \
+		-o "$so.new" "$@" || {
+		echo "$so: cannot be built, going on without" >&2
+		return 0
+	}
+	mv "$so.new" "$so"
+}
+
+lib=$cache/libvhost-user
+[ ! -e "$lib/version" ] ||
+	module libvhost-user "$(cat "$lib/version")" \
+		-I"$lib/subprojects/libvhost-user" \
+		"$srcdir/tests/bench/peer-libvhost-user.c" \
+		"$lib/subprojects/libvhost-user/libvhost-user.c" -lpthread
