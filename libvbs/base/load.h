@@ -46,6 +46,21 @@ full_fence(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Eight bytes of anything, aligned. */
+typedef uint64_t __attribute__((may_alias)) guest_u64;
+
+static inline uint64_t
+guest_load64(const void *p)
+{
+	return le64toh(__atomic_load_n((const guest_u64 *)p, __ATOMIC_RELAXED));
+}
+
+static inline uint64_t
+guest_load64_acquire(const void *p)
+{
+	return le64toh(__atomic_load_n((const guest_u64 *)p, __ATOMIC_ACQUIRE));
+}
+
 /*
  * Copy 16 bytes at any alignment into two registers. The empty asm keeps the
  * compiler from going back to the source for either of them.

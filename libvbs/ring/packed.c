@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The packed virtqueue: chains out, chains in, notifications. */
-#include "ring/packed.h"
+#include "ring/packed-fast.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -93,24 +93,6 @@ struct packed_read {
 	uint64_t rest; /* len, id, flags */
 };
 
-static inline uint32_t
-read_len(const struct packed_read *d)
-{
-	return (uint32_t)d->rest;
-}
-
-static inline uint16_t
-read_id(const struct packed_read *d)
-{
-	return (uint16_t)(d->rest >> 32);
-}
-
-static inline uint32_t
-read_flags(const struct packed_read *d)
-{
-	return (uint32_t)(d->rest >> 48);
-}
-
 static inline void
 read_desc(const void *at, struct packed_read *d)
 {
@@ -130,8 +112,8 @@ static inline void
 take_buffer(struct packed_walk *pw, const struct packed_read *d)
 {
 	pw->last.addr = d->addr;
-	pw->last.len = read_len(d);
-	pw->last.write = read_flags(d) & DESC_F_WRITE;
+	pw->last.len = packed_len(d->rest);
+	pw->last.write = packed_flags(d->rest) & DESC_F_WRITE;
 	walk_buffer(&pw->w, pw->last.addr, pw->last.len, pw->last.write);
 }
 
@@ -142,9 +124,10 @@ walk_table(struct packed *r, struct packed_walk *pw)
 	const uint8_t *table;
 	uint32_t n;
 
-	if (!r->indirect || (read_flags(&pw->d) & DESC_F_NEXT))
+	if (!r->indirect || (packed_flags(pw->d.rest) & DESC_F_NEXT))
 		return false;
-	n = ring_table(&r->mem, pw->d.addr, read_len(&pw->d), r->size, &table);
+	n = ring_table(&r->mem, pw->d.addr, packed_len(pw->d.rest), r->size,
+		       &table);
 	for (uint32_t i = 0; i < n; i++) {
 		struct packed_read d;
 
@@ -168,10 +151,10 @@ walk_chain(struct packed *r, struct packed_walk *pw)
 			packed_watch_fetch(r, pw->d.addr, pw->d.rest);
 		packed_advance(r, &pw->pos, 1);
 		pw->n++;
-		if (read_flags(&pw->d) & DESC_F_INDIRECT)
+		if (packed_flags(pw->d.rest) & DESC_F_INDIRECT)
 			return walk_table(r, pw);
 		take_buffer(pw, &pw->d);
-		if (!(read_flags(&pw->d) & DESC_F_NEXT))
+		if (!(packed_flags(pw->d.rest) & DESC_F_NEXT))
 			return true;
 	}
 }
@@ -221,12 +204,12 @@ pop_again(struct packed *r, uint16_t *id, struct packed_walk *pw,
 
 		at = e->next;
 		pw->d = (struct packed_read){ e->addr, e->rest };
-		if (read_flags(&pw->d) & DESC_F_INDIRECT)
+		if (packed_flags(pw->d.rest) & DESC_F_INDIRECT)
 			ok = ok && walk_table(r, pw);
 		else
 			take_buffer(pw, &pw->d);
 	}
-	*id = read_id(&pw->d);
+	*id = packed_id(pw->d.rest);
 	packed_watch_again_taken(r, *id);
 	if (!ok || !take_id(r, *id, again->n))
 		return RING_BAD;
@@ -253,12 +236,12 @@ packed_pop(struct packed *r, uint16_t *id, struct iovec *iov, uint16_t *flags,
 	head = guest_load16_acquire(&r->desc[r->avail.idx].flags);
 	if (!packed_flags_avail(head, r->avail.wrap))
 		return 0;
-	if (!walk_chain(r, &pw) || !take_id(r, read_id(&pw.d), pw.n)) {
+	if (!walk_chain(r, &pw) || !take_id(r, packed_id(pw.d.rest), pw.n)) {
 		if (r->watched)
 			packed_watch_drop(r);
 		return RING_BAD;
 	}
-	*id = read_id(&pw.d);
+	*id = packed_id(pw.d.rest);
 	if (r->watched)
 		packed_watch_take(r, *id);
 	r->avail = pw.pos;
@@ -267,22 +250,30 @@ packed_pop(struct packed *r, uint16_t *id, struct iovec *iov, uint16_t *flags,
 	return hand_out(r, *id, &pw.w, iov);
 }
 
+/* A table is as long as it says; only WRITE means something in it (2.8.7). */
+bool
+packed_walk_table(struct packed *r, uint64_t addr, uint64_t rest,
+		  struct segs *out)
+{
+	struct segs segs = *out;
+	const uint8_t *table;
+	uint32_t n;
+
+	if (!r->indirect || (packed_flags(rest) & DESC_F_NEXT))
+		return false;
+	n = ring_table(&r->mem, addr, packed_len(rest), r->size, &table);
+	for (uint32_t i = 0; i < n; i++) {
+		guest_load128(table + (size_t)DESC_SIZE * i, &addr, &rest);
+		if (!segs_add(&segs, &r->mem, addr, packed_len(rest),
+			      packed_flags(rest) & DESC_F_WRITE))
+			return false;
+	}
+	*out = segs;
+	return n > 0 && segs_ok(&segs);
+}
+
 /* ---- chains in ------------------------------------------------------------
  */
-
-/* Descriptors of a chain that is in flight no more; 0 if it was not. */
-static inline uint16_t
-clear_inflight(struct packed *r, uint16_t id)
-{
-	uint16_t n;
-
-	if (id >= r->size || r->n_descs[id] == 0)
-		return 0;
-	n = r->n_descs[id];
-	r->n_descs[id] = 0;
-	r->n_inflight--;
-	return n;
-}
 
 /* n descriptors back; n is at most the size. */
 static void
@@ -298,7 +289,7 @@ retreat(const struct packed *r, struct packed_pos *pos, uint16_t n)
 void
 packed_untake(struct packed *r, uint16_t id)
 {
-	uint16_t n = clear_inflight(r, id);
+	uint16_t n = packed_clear_inflight(r, id);
 
 	if (n == 0)
 		return;
@@ -325,9 +316,7 @@ packed_unpop(struct packed *r)
 bool
 packed_push(struct packed *r, uint16_t id, uint32_t len)
 {
-	uint16_t n = clear_inflight(r, id);
-	struct packed_desc *d;
-	uint16_t flags = len ? DESC_F_WRITE : 0;
+	uint16_t n = packed_clear_inflight(r, id);
 
 	if (n == 0)
 		return false;
@@ -335,20 +324,7 @@ packed_push(struct packed *r, uint16_t id, uint32_t len)
 		return true; /* not mapped */
 	if (unlikely(r->watched))
 		packed_watch_push(r, id);
-	d = &r->desc[r->used.idx];
-	if (r->used.wrap)
-		flags |= PACKED_F_AVAIL | PACKED_F_USED;
-	__atomic_store_n(&d->id, htole16(id), __ATOMIC_RELAXED);
-	__atomic_store_n(&d->len, htole32(len), __ATOMIC_RELAXED);
-	if (r->held) {
-		guest_store16_release(&d->flags, flags);
-	} else {
-		/* The driver sees none before it sees this one. */
-		r->held = true;
-		r->held_flags = flags;
-	}
-	packed_advance(r, &r->used, n);
-	r->n_batch = (uint16_t)(r->n_batch + n);
+	packed_use(r, id, len, n);
 	/* A dead process must not leave half a batch behind. */
 	if (unlikely(r->watched))
 		(void)packed_publish(r);
@@ -358,7 +334,7 @@ packed_push(struct packed *r, uint16_t id, uint32_t len)
 void
 packed_forget(struct packed *r, uint16_t id)
 {
-	uint16_t n = clear_inflight(r, id);
+	uint16_t n = packed_clear_inflight(r, id);
 
 	r->n_busy = (uint16_t)(r->n_busy - n);
 	if (n > 0 && r->watched)

@@ -94,8 +94,8 @@ void packed_unmap(struct packed *r);
 static inline bool
 packed_flags_avail(uint16_t flags, bool wrap)
 {
-	return !!(flags & PACKED_F_AVAIL) == wrap &&
-	       !!(flags & PACKED_F_USED) != wrap;
+	return (flags & (PACKED_F_AVAIL | PACKED_F_USED)) ==
+	       (wrap ? PACKED_F_AVAIL : PACKED_F_USED);
 }
 
 /* Is there a chain of an earlier life to be handed out again? */
@@ -141,8 +141,57 @@ void packed_untake(struct packed *r, uint16_t id);
  * one behind it was refused meanwhile, it is pushed with length 0.
  */
 void packed_unpop(struct packed *r);
+/* Descriptors of a chain that is in flight no more; 0 if it was not. */
+static inline uint16_t
+packed_clear_inflight(struct packed *r, uint16_t id)
+{
+	uint16_t n;
+
+	if (id >= r->size || r->n_descs[id] == 0)
+		return 0;
+	n = r->n_descs[id];
+	r->n_descs[id] = 0;
+	r->n_inflight--;
+	return n;
+}
+
 /* The device has done with a chain. false if it is not in flight. */
 bool packed_push(struct packed *r, uint16_t id, uint32_t len);
+
+/* Write the next used descriptor, for a chain that had n of them. */
+static inline void
+packed_use(struct packed *r, uint16_t id, uint32_t len, uint16_t n)
+{
+	struct packed_desc *d = &r->desc[r->used.idx];
+	uint16_t flags = len ? DESC_F_WRITE : 0;
+
+	if (r->used.wrap)
+		flags |= PACKED_F_AVAIL | PACKED_F_USED;
+	__atomic_store_n(&d->id, htole16(id), __ATOMIC_RELAXED);
+	__atomic_store_n(&d->len, htole32(len), __ATOMIC_RELAXED);
+	if (r->held) {
+		guest_store16_release(&d->flags, flags);
+	} else {
+		/* The driver sees none before it sees this one. */
+		r->held = true;
+		r->held_flags = flags;
+	}
+	packed_advance(r, &r->used, n);
+	r->n_batch = (uint16_t)(r->n_batch + n);
+}
+
+/* packed_push() for a ring that is mapped and that nobody watches. */
+static inline bool
+packed_push_inline(struct packed *r, uint16_t id, uint32_t len)
+{
+	uint16_t n = packed_clear_inflight(r, id);
+
+	if (n == 0)
+		return false;
+	packed_use(r, id, len, n);
+	return true;
+}
+
 /* The same without a word to the driver: the ring is not to be written. */
 void packed_forget(struct packed *r, uint16_t id);
 /* Let the driver see what was pushed. false if there was nothing. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/unlikely.h"
+#include "ring/packed-fast.h"
 #include "ring/split-fast.h"
 #include "virtio/virtio.h"
 
@@ -133,20 +134,69 @@ vq_way(const struct vq_priv *q)
 	return q ? __atomic_load_n(&q->way, __ATOMIC_RELAXED) : VQ_ANY;
 }
 
+static int APART
+vq_get_split(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
+	     int n_iov, uint16_t *flags)
+{
+	struct split *r = &vq->priv->ring.split;
+	struct segs segs = segs_new(iov, flags, n_iov, r->size);
+	int n = split_pop_fast(r, pidx, &segs);
+
+	if (unlikely(n < 0))
+		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	return n;
+}
+
+static int APART
+vq_get_packed(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
+	      int n_iov, uint16_t *flags)
+{
+	struct packed *r = &vq->priv->ring.pk;
+	struct segs segs = segs_new(iov, flags, n_iov, r->size);
+	int n = packed_pop_fast(r, pidx, &segs);
+
+	if (unlikely(n < 0))
+		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	return n;
+}
+
 VBS_API int
 vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	    int n_iov, uint16_t *flags)
 {
-	struct vq_priv *q = vq->priv;
-	struct segs segs;
-	int n = RING_UNUSUAL;
-
-	if (likely(vq_way(q) == VQ_SPLIT)) {
-		segs = segs_new(iov, flags, n_iov, q->ring.split.size);
-		n = split_pop_fast(&q->ring.split, pidx, &segs);
-	}
-	if (unlikely(n < 0))
+	switch (vq_way(vq->priv)) {
+	case VQ_SPLIT:
+		return vq_get_split(vq, pidx, iov, n_iov, flags);
+	case VQ_PACKED:
+		return vq_get_packed(vq, pidx, iov, n_iov, flags);
+	default:
 		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	}
+}
+
+static int APART
+vq_get_splits(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
+	      struct iovec *iov, int n_iov)
+{
+	struct split *r = &vq->priv->ring.split;
+	struct segs segs = segs_new(iov, NULL, n_iov, r->size);
+	int n = split_pop_many(r, chains, n_chains, &segs);
+
+	if (unlikely(n < 0))
+		return vq_get_some(vq, chains, n_chains, iov, n_iov);
+	return n;
+}
+
+static int APART
+vq_get_packeds(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
+	       struct iovec *iov, int n_iov)
+{
+	struct packed *r = &vq->priv->ring.pk;
+	struct segs segs = segs_new(iov, NULL, n_iov, r->size);
+	int n = packed_pop_many(r, chains, n_chains, &segs);
+
+	if (unlikely(n < 0))
+		return vq_get_some(vq, chains, n_chains, iov, n_iov);
 	return n;
 }
 
@@ -154,18 +204,14 @@ VBS_API int
 vq_getchains(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	     struct iovec *iov, int n_iov)
 {
-	struct vq_priv *q = vq->priv;
-	int n = RING_UNUSUAL;
-
-	if (likely(vq_way(q) == VQ_SPLIT)) {
-		struct segs segs =
-			segs_new(iov, NULL, n_iov, q->ring.split.size);
-
-		n = split_pop_many(&q->ring.split, chains, n_chains, &segs);
-	}
-	if (unlikely(n < 0))
+	switch (vq_way(vq->priv)) {
+	case VQ_SPLIT:
+		return vq_get_splits(vq, chains, n_chains, iov, n_iov);
+	case VQ_PACKED:
+		return vq_get_packeds(vq, chains, n_chains, iov, n_iov);
+	default:
 		return vq_get_some(vq, chains, n_chains, iov, n_iov);
-	return n;
+	}
 }
 
 /* The last chain of an earlier life has come back. */
@@ -244,10 +290,16 @@ vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 {
 	struct vq_priv *q = vq->priv;
 
-	if (likely(vq_way(q) == VQ_SPLIT))
+	switch (vq_way(q)) {
+	case VQ_SPLIT:
 		(void)split_push_inline(&q->ring.split, idx, iolen);
-	else
+		break;
+	case VQ_PACKED:
+		(void)packed_push_inline(&q->ring.pk, idx, iolen);
+		break;
+	default:
 		vq_rel_any(q, idx, iolen);
+	}
 }
 
 VBS_API void
@@ -255,12 +307,17 @@ vq_relchains(struct vqueue_info *vq, const struct vq_chain *chains, int n)
 {
 	struct vq_priv *q = vq->priv;
 
-	if (likely(vq_way(q) == VQ_SPLIT)) {
+	switch (vq_way(q)) {
+	case VQ_SPLIT:
 		split_push_many(&q->ring.split, chains, n);
-		return;
+		break;
+	case VQ_PACKED:
+		packed_push_many(&q->ring.pk, chains, n);
+		break;
+	default:
+		for (int i = 0; i < n; i++)
+			vq_rel_any(q, chains[i].idx, chains[i].iolen);
 	}
-	for (int i = 0; i < n; i++)
-		vq_rel_any(q, chains[i].idx, chains[i].iolen);
 }
 
 VBS_API void
