@@ -10,38 +10,54 @@
 
 struct block_pool;
 
-/* A way to carry out requests. */
+/* A way to carry out requests that take their time. */
 struct block_engine {
 	const char *name;
 	/* May be NULL, as the others below. */
 	int (*queue_init)(struct block_queue *q);
 	void (*queue_deinit)(struct block_queue *q);
-	/* True if the request has ended at once. */
-	bool (*submit)(struct block_queue *q, struct block_req *req);
-	void (*commit)(struct block_queue *q);
+	/* A list of requests, linked through next. Not NULL. */
+	void (*start)(struct block_queue *q, struct block_req *list);
 	void (*cancel)(struct block_queue *q);
 };
 
-extern const struct block_engine block_engine_null;
 extern const struct block_engine block_engine_threads;
 extern const struct block_engine block_engine_uring;
 
+/*
+ * What can be done of a request at once, by whoever submits it. True if it has
+ * ended; else the engine goes on from req->done.
+ */
+typedef bool (*block_attempt_fn)(struct block_queue *q, struct block_req *req);
+
+bool block_attempt_null(struct block_queue *q, struct block_req *req);
+bool block_attempt_memory(struct block_queue *q, struct block_req *req);
+bool block_attempt_cached(struct block_queue *q, struct block_req *req);
+
 struct block {
-	const struct block_engine *engine;
+	block_attempt_fn attempt;          /* NULL: all goes to the engine */
+	const struct block_engine *engine; /* NULL: attempts end everything */
+	const char *name;
 	const struct block_sys *sys;
-	struct block_pool *pool; /* NULL for the null engine */
-	int fd;                  /* -1 for the null engine */
-	int buffered_fd;         /* with nocache: for what O_DIRECT cannot do */
+	unsigned int n_workers; /* threads of each queue */
+	int fd;                 /* -1 if there is no image */
+	int buffered_fd;        /* with nocache: for what O_DIRECT cannot do */
 	int lock_fd;
 	bool ro, direct, is_device;
 	bool in_memory;            /* tmpfs: I/O never waits for a device */
-	atomic_bool has_nowait;    /* RWF_NOWAIT works */
 	unsigned int mem_align;    /* of O_DIRECT: address in memory */
 	unsigned int offset_align; /* of O_DIRECT: offset and length */
 	unsigned int sector;
 	uint64_t start;        /* where the part begins, in the image */
 	uint64_t fixed_bytes;  /* size of the part; 0: up to the end */
 	_Atomic uint64_t size; /* bytes that can be used */
+};
+
+/* How attempts that may not wait have gone of late. */
+struct block_luck {
+	unsigned int missed; /* in a row */
+	unsigned int skip;   /* so many requests go without */
+	bool never;          /* this file has no such thing */
 };
 
 struct block_queue {
@@ -51,13 +67,20 @@ struct block_queue {
 	block_done_fn done;
 	void *arg;
 	void *priv; /* the engine's */
+	struct block_pool *pool;
+
+	/* Of whoever submits. */
+	struct block_luck luck[2]; /* reads, writes */
+	struct block_req *started; /* up to the next block_commit() */
+	struct block_req **started_tail;
+	unsigned int n_started;
 
 	pthread_mutex_t mtx; /* guards what follows */
 	pthread_cond_t idle;
 	struct block_req *ended; /* to be handed to done() */
 	struct block_req **ended_tail;
 	bool delivering;      /* a thread is calling done() */
-	unsigned int pending; /* submitted, and done() has not returned */
+	unsigned int pending; /* started, and done() has not returned */
 };
 
 /* Hand ended requests, a list, to the queue's owner. Any thread. */
@@ -72,8 +95,10 @@ void block_deliver(struct block_queue *q, struct block_req *list);
  */
 int block_perform(struct block *b, struct block_req *req, void *bounce);
 
-/* One try that does not wait. True if that ended the request. */
-bool block_try(struct block *b, struct block_req *req);
+/* One system call for what is left of a transfer; bytes, or a negative errno.
+ */
+ssize_t block_transfer(const struct block *b, const struct block_req *req,
+		       int flags);
 
 /* Can O_DIRECT take this request as it is? */
 bool block_is_aligned(const struct block *b, const struct block_req *req);
@@ -81,11 +106,11 @@ bool block_is_aligned(const struct block *b, const struct block_req *req);
 /* The request has moved on by that many bytes. */
 void block_advance(struct block_req *req, size_t bytes);
 
-/* Threads that carry out requests with block_perform(). */
-int block_pool_new(struct block *b, unsigned int n_threads,
-		   struct block_pool **out);
+/* Threads that carry out requests with block_perform(). NULL is freed, too. */
+int block_pool_new(struct block *b, struct block_pool **out);
 void block_pool_free(struct block_pool *pool);
-void block_pool_submit(struct block_pool *pool, struct block_req *req);
+/* A list of requests. */
+void block_pool_submit(struct block_pool *pool, struct block_req *list);
 
 /* Does the kernel let us use io_uring? 0 or a negative errno. */
 int block_uring_probe(void);

@@ -17,17 +17,13 @@
 #ifndef RWF_DSYNC
 #define RWF_DSYNC 0x2
 #endif
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 0x8
-#endif
-
-/* A request that is served in place is at most this long. */
-#define TRY_BYTES_MAX (256u << 10)
 
 #define ZERO_BYTES  4096u
 #define ZERO_PIECES 64u
 
 const struct block_sys block_sys_real = {
+	.pread = pread,
+	.pwrite = pwrite,
 	.preadv2 = preadv2,
 	.pwritev2 = pwritev2,
 	.fdatasync = fdatasync,
@@ -63,19 +59,37 @@ block_is_aligned(const struct block *b, const struct block_req *req)
 	return true;
 }
 
+/* With one segment; a tenth cheaper than with a list of one. */
+static ssize_t
+transfer_plain(const struct block *b, int fd, const struct block_req *req,
+	       const struct iovec *iov, off_t offset)
+{
+	if (req->op == BLOCK_WRITE)
+		return b->sys->pwrite(fd, iov->iov_base, iov->iov_len, offset);
+	return b->sys->pread(fd, iov->iov_base, iov->iov_len, offset);
+}
+
 /* One system call; bytes that were transferred, or a negative errno. */
 static ssize_t
-transfer(struct block *b, int fd, const struct block_req *req,
+transfer(const struct block *b, int fd, const struct block_req *req,
 	 const struct iovec *iov, int n_iov, int flags)
 {
 	off_t offset = (off_t)(req->offset + req->done);
 	ssize_t rc;
 
-	if (req->op == BLOCK_WRITE)
+	if (n_iov == 1 && flags == 0)
+		rc = transfer_plain(b, fd, req, iov, offset);
+	else if (req->op == BLOCK_WRITE)
 		rc = b->sys->pwritev2(fd, iov, n_iov, offset, flags);
 	else
 		rc = b->sys->preadv2(fd, iov, n_iov, offset, flags);
 	return rc < 0 ? -errno : rc;
+}
+
+ssize_t
+block_transfer(const struct block *b, const struct block_req *req, int flags)
+{
+	return transfer(b, b->fd, req, req->iov, req->n_iov, flags);
 }
 
 /* As transfer(), with a write that is stable if the request asks for it. */
@@ -274,39 +288,4 @@ block_perform(struct block *b, struct block_req *req, void *bounce)
 		return perform_ranges(b, req);
 	}
 	return -EOPNOTSUPP;
-}
-
-/* What is in the page cache can be had faster here than anywhere else. */
-static bool
-try_cached(struct block *b, struct block_req *req)
-{
-	ssize_t rc;
-
-	if (req->op != BLOCK_READ ||
-	    !atomic_load_explicit(&b->has_nowait, memory_order_relaxed))
-		return false;
-	rc = transfer(b, b->fd, req, req->iov, req->n_iov, RWF_NOWAIT);
-	if (rc == -EOPNOTSUPP || rc == -EINVAL)
-		atomic_store(&b->has_nowait, false);
-	if (rc <= 0 || (uint64_t)rc > req->bytes)
-		return false; /* the engine tries again, and finds out */
-	block_advance(req, (size_t)rc);
-	return req->done == req->bytes;
-}
-
-bool
-block_try(struct block *b, struct block_req *req)
-{
-	if (req->op == BLOCK_FLUSH && b->ro)
-		return true;
-	if (req->op != BLOCK_READ && req->op != BLOCK_WRITE)
-		return false;
-	if (req->bytes == 0)
-		return true;
-	if (b->direct || req->bytes > TRY_BYTES_MAX)
-		return false;
-	if (!b->in_memory)
-		return try_cached(b, req);
-	req->rc = perform_direct(b, b->fd, req);
-	return true;
 }

@@ -84,10 +84,10 @@ worker_start(struct worker *worker, struct block_pool *pool)
 }
 
 int
-block_pool_new(struct block *b, unsigned int n_threads, struct block_pool **out)
+block_pool_new(struct block *b, struct block_pool **out)
 {
 	struct block_pool *pool =
-		calloc(1, sizeof(*pool) + n_threads * sizeof(struct worker));
+		calloc(1, sizeof(*pool) + b->n_workers * sizeof(struct worker));
 
 	if (!pool)
 		return -ENOMEM;
@@ -95,7 +95,7 @@ block_pool_new(struct block *b, unsigned int n_threads, struct block_pool **out)
 	pool->last = &pool->first;
 	pthread_mutex_init(&pool->mtx, NULL);
 	pthread_cond_init(&pool->work, NULL);
-	for (; pool->n_workers < n_threads; pool->n_workers++) {
+	for (; pool->n_workers < b->n_workers; pool->n_workers++) {
 		int rc = worker_start(&pool->workers[pool->n_workers], pool);
 
 		if (rc < 0) {
@@ -126,24 +126,24 @@ block_pool_free(struct block_pool *pool)
 }
 
 void
-block_pool_submit(struct block_pool *pool, struct block_req *req)
+block_pool_submit(struct block_pool *pool, struct block_req *list)
 {
-	req->next = NULL;
 	pthread_mutex_lock(&pool->mtx);
-	*pool->last = req;
-	pool->last = &req->next;
-	pthread_cond_signal(&pool->work);
+	*pool->last = list;
+	for (; list; list = list->next) {
+		pool->last = &list->next;
+		pthread_cond_signal(&pool->work);
+	}
 	pthread_mutex_unlock(&pool->mtx);
 }
 
-static bool
-threads_submit(struct block_queue *q, struct block_req *req)
+static void
+threads_start(struct block_queue *q, struct block_req *list)
 {
-	block_pool_submit(q->block->pool, req);
-	return false;
+	block_pool_submit(q->pool, list);
 }
 
 const struct block_engine block_engine_threads = {
 	.name = "threads",
-	.submit = threads_submit,
+	.start = threads_start,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Requests through io_uring, a ring for each queue. What io_uring cannot do in
- * one go (a short transfer, a discard, an odd address with O_DIRECT) is passed
- * on to the threads.
+ * Requests through io_uring, a ring for each queue that knows the image as a
+ * registered file. What io_uring cannot do in one go (a short transfer, a
+ * discard, an odd address with O_DIRECT) is passed on to the threads.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -20,6 +20,7 @@
 struct uring_queue {
 	struct block_queue *queue;
 	struct io_uring ring;
+	bool fixed;          /* the image is file 0 of the ring */
 	pthread_mutex_t mtx; /* guards the submission side of the ring */
 	int event_fd;        /* the kernel writes it at each completion */
 	struct event *reap;
@@ -54,21 +55,13 @@ uring_flush(struct uring_queue *u)
 }
 
 static void
-uring_commit(struct block_queue *q)
-{
-	struct uring_queue *u = q->priv;
-
-	pthread_mutex_lock(&u->mtx);
-	uring_flush(u);
-	pthread_mutex_unlock(&u->mtx);
-}
-
-static void
 uring_retry(evutil_socket_t fd, short what, void *arg)
 {
 	struct uring_queue *u = arg;
 
-	uring_commit(u->queue);
+	pthread_mutex_lock(&u->mtx);
+	uring_flush(u);
+	pthread_mutex_unlock(&u->mtx);
 }
 
 /* What a completion says: has the request ended? Else it goes to the threads.
@@ -107,14 +100,14 @@ uring_reap_batch(struct uring_queue *u)
 
 		if (!req)
 			continue; /* the end of a cancellation */
+		req->next = NULL;
 		if (!uring_ended(req, res)) {
-			block_pool_submit(u->queue->block->pool, req);
+			block_pool_submit(u->queue->pool, req);
 			continue;
 		}
 		*tail = req;
 		tail = &req->next;
 	}
-	*tail = NULL;
 	io_uring_cq_advance(&u->ring, n);
 	if (list)
 		block_deliver(u->queue, list);
@@ -177,6 +170,7 @@ uring_queue_init(struct block_queue *q)
 		rc = -ENOMEM;
 	if (rc < 0)
 		goto err_exit;
+	u->fixed = io_uring_register_files(&u->ring, &q->block->fd, 1) == 0;
 	q->priv = u;
 	return 0;
 
@@ -198,22 +192,41 @@ uring_queue_deinit(struct block_queue *q)
 	uring_free(u);
 }
 
+/* One segment needs no list of segments. */
 static void
-uring_prepare(const struct block *b, struct io_uring_sqe *sqe,
-	      struct block_req *req)
+uring_prepare_transfer(struct io_uring_sqe *sqe, int fd,
+		       const struct block_req *req)
 {
 	uint64_t offset = req->offset + req->done;
+	unsigned int n = (unsigned int)req->n_iov;
+	bool plain = n == 1 && req->iov->iov_len <= UINT32_MAX;
 
-	if (req->op == BLOCK_READ) {
-		io_uring_prep_readv(sqe, b->fd, req->iov,
-				    (unsigned int)req->n_iov, offset);
-	} else if (req->op == BLOCK_WRITE) {
-		io_uring_prep_writev(sqe, b->fd, req->iov,
-				     (unsigned int)req->n_iov, offset);
-		sqe->rw_flags = req->stable ? RWF_DSYNC : 0;
-	} else {
-		io_uring_prep_fsync(sqe, b->fd, IORING_FSYNC_DATASYNC);
-	}
+	if (plain && req->op == BLOCK_READ)
+		io_uring_prep_read(sqe, fd, req->iov->iov_base,
+				   (unsigned int)req->iov->iov_len, offset);
+	else if (plain)
+		io_uring_prep_write(sqe, fd, req->iov->iov_base,
+				    (unsigned int)req->iov->iov_len, offset);
+	else if (req->op == BLOCK_READ)
+		io_uring_prep_readv(sqe, fd, req->iov, n, offset);
+	else
+		io_uring_prep_writev(sqe, fd, req->iov, n, offset);
+	if (req->op == BLOCK_WRITE && req->stable)
+		sqe->rw_flags = RWF_DSYNC;
+}
+
+static void
+uring_prepare(const struct uring_queue *u, struct io_uring_sqe *sqe,
+	      struct block_req *req)
+{
+	int fd = u->fixed ? 0 : u->queue->block->fd;
+
+	if (req->op == BLOCK_FLUSH)
+		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	else
+		uring_prepare_transfer(sqe, fd, req);
+	if (u->fixed)
+		sqe->flags |= IOSQE_FIXED_FILE;
 	io_uring_sqe_set_data(sqe, req);
 }
 
@@ -228,21 +241,36 @@ uring_can(const struct block *b, const struct block_req *req)
 }
 
 static bool
-uring_submit(struct block_queue *q, struct block_req *req)
+uring_take(struct uring_queue *u, struct block_req *req)
 {
-	struct uring_queue *u = q->priv;
 	struct io_uring_sqe *sqe = NULL;
 
-	if (uring_can(q->block, req)) {
-		pthread_mutex_lock(&u->mtx);
+	if (uring_can(u->queue->block, req))
 		sqe = io_uring_get_sqe(&u->ring);
-		if (sqe)
-			uring_prepare(q->block, sqe, req);
-		pthread_mutex_unlock(&u->mtx);
+	if (sqe)
+		uring_prepare(u, sqe, req);
+	return sqe != NULL;
+}
+
+static void
+uring_start(struct block_queue *q, struct block_req *list)
+{
+	struct uring_queue *u = q->priv;
+	struct block_req *others = NULL, **tail = &others, *req;
+
+	pthread_mutex_lock(&u->mtx);
+	while ((req = list)) {
+		list = req->next;
+		req->next = NULL;
+		if (uring_take(u, req))
+			continue;
+		*tail = req;
+		tail = &req->next;
 	}
-	if (!sqe)
-		block_pool_submit(q->block->pool, req);
-	return false;
+	uring_flush(u);
+	pthread_mutex_unlock(&u->mtx);
+	if (others)
+		block_pool_submit(q->pool, others);
 }
 
 static void
@@ -269,7 +297,6 @@ const struct block_engine block_engine_uring = {
 	.name = "io_uring",
 	.queue_init = uring_queue_init,
 	.queue_deinit = uring_queue_deinit,
-	.submit = uring_submit,
-	.commit = uring_commit,
+	.start = uring_start,
 	.cancel = uring_cancel,
 };

@@ -20,7 +20,7 @@
 #define NULL_PREFIX  "null:"
 #define SECTOR       512u
 #define DEFAULT_UNIT 4096u
-/* Beside io_uring, for what it cannot do. */
+/* Of each queue, for what io_uring cannot do. */
 #define N_HELPERS 1u
 
 /* The end of a path: a message is one line. */
@@ -210,38 +210,43 @@ find_size(struct block *b, const struct block_options *opts,
 	return 0;
 }
 
+/* Threads, unless there is io_uring and it is not unwanted. */
 static int
 choose_engine(struct block *b, const struct block_options *opts,
 	      struct dm_error *err)
 {
-	unsigned int n_threads = opts->n_threads;
-	int rc;
+	int rc = -ENOSYS;
 
 	b->engine = &block_engine_threads;
-	if (opts->aio != BLOCK_AIO_THREADS) {
+	b->n_workers = opts->n_threads;
+	if (opts->aio == BLOCK_AIO_THREADS)
+		return 0;
 #ifdef HAVE_URING
-		rc = block_uring_probe();
-#else
-		rc = -ENOSYS;
-#endif
-		if (rc < 0 && opts->aio == BLOCK_AIO_URING)
-			return dm_fail(err, -EOPNOTSUPP,
-				       "option aio=io_uring: the kernel, or "
-				       "this build, has none (%s); give "
-				       "aio=threads",
-				       strerror(-rc));
-#ifdef HAVE_URING
-		if (rc == 0) {
-			b->engine = &block_engine_uring;
-			n_threads = N_HELPERS;
-		}
-#endif
+	rc = block_uring_probe();
+	if (rc == 0) {
+		b->engine = &block_engine_uring;
+		b->n_workers = N_HELPERS;
 	}
-	rc = block_pool_new(b, n_threads, &b->pool);
-	if (rc < 0)
-		return dm_fail(err, rc, "cannot start I/O threads: %s",
-			       strerror(-rc));
-	return 0;
+#endif
+	if (rc == 0 || opts->aio != BLOCK_AIO_URING)
+		return 0;
+	return dm_fail(err, -EOPNOTSUPP,
+		       "option aio=io_uring: the kernel, or this build, has "
+		       "none (%s); give aio=threads",
+		       strerror(-rc));
+}
+
+static int
+choose_way(struct block *b, const struct block_options *opts,
+	   struct dm_error *err)
+{
+	int rc = choose_engine(b, opts, err);
+
+	b->name = b->engine->name;
+	if (opts->aio == BLOCK_AIO_AUTO && !b->direct)
+		b->attempt = b->in_memory ? block_attempt_memory
+					  : block_attempt_cached;
+	return rc;
 }
 
 static int
@@ -251,13 +256,14 @@ open_null(struct block *b, const struct block_options *opts,
 	const char *text = opts->path + strlen(NULL_PREFIX);
 	uint64_t whole = 0;
 
+	b->name = "null";
+	b->attempt = block_attempt_null;
 	if (dm_parse_number(text, true, &whole) < 0 || whole > INT64_MAX ||
 	    whole < b->sector || whole % b->sector)
 		return dm_fail(err, -EINVAL,
 			       "image %s: not a size that is a multiple of %u; "
 			       "give one like null:1g",
 			       short_path(opts->path), b->sector);
-	b->engine = &block_engine_null;
 	atomic_store(&b->size, usable_bytes(b, whole));
 	if (block_size(b) == 0)
 		return dm_fail(err, -EINVAL,
@@ -278,7 +284,7 @@ open_image(struct block *b, const struct block_options *opts,
 	if (rc == 0)
 		rc = find_size(b, opts, err);
 	if (rc == 0)
-		rc = choose_engine(b, opts, err);
+		rc = choose_way(b, opts, err);
 	return rc;
 }
 
@@ -300,7 +306,6 @@ block_open(const struct block_options *opts, struct block **out,
 	b->sector = opts->sector ? opts->sector : SECTOR;
 	b->start = opts->has_range ? opts->start : 0;
 	b->fixed_bytes = opts->has_range ? opts->bytes : 0;
-	atomic_init(&b->has_nowait, true);
 	if (!strncmp(opts->path, NULL_PREFIX, strlen(NULL_PREFIX)))
 		rc = open_null(b, opts, err);
 	else
@@ -342,7 +347,6 @@ block_close(struct block *b)
 {
 	if (!b)
 		return;
-	block_pool_free(b->pool);
 	if (b->fd >= 0)
 		(void)close(b->fd);
 	if (b->buffered_fd >= 0)
@@ -376,7 +380,7 @@ block_refresh(struct block *b)
 const char *
 block_engine_name(const struct block *b)
 {
-	return b->engine->name;
+	return b->name;
 }
 
 unsigned int
@@ -385,13 +389,48 @@ block_unit(const struct block *b)
 	return b->direct ? b->offset_align : SECTOR;
 }
 
+static void
+queue_init_idle(struct block_queue *q)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&q->mtx, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->idle, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void
+queue_destroy(struct block_queue *q)
+{
+	block_pool_free(q->pool);
+	pthread_cond_destroy(&q->idle);
+	pthread_mutex_destroy(&q->mtx);
+	free(q);
+}
+
+/* Where requests go that take their time. */
+static int
+queue_start_engine(struct block_queue *q)
+{
+	const struct block_engine *engine = q->block->engine;
+	int rc;
+
+	if (!engine)
+		return 0;
+	rc = block_pool_new(q->block, &q->pool);
+	if (rc == 0 && engine->queue_init)
+		rc = engine->queue_init(q);
+	return rc;
+}
+
 int
 block_queue_new(struct block *b, unsigned int depth, struct event_base *base,
 		block_done_fn done, void *arg, struct block_queue **out)
 {
 	struct block_queue *q = calloc(1, sizeof(*q));
-	pthread_condattr_t attr;
-	int rc = 0;
+	int rc;
 
 	if (!q)
 		return -ENOMEM;
@@ -400,18 +439,12 @@ block_queue_new(struct block *b, unsigned int depth, struct event_base *base,
 	q->depth = depth;
 	q->done = done;
 	q->arg = arg;
+	q->started_tail = &q->started;
 	q->ended_tail = &q->ended;
-	pthread_mutex_init(&q->mtx, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->idle, &attr);
-	pthread_condattr_destroy(&attr);
-	if (b->engine->queue_init)
-		rc = b->engine->queue_init(q);
+	queue_init_idle(q);
+	rc = queue_start_engine(q);
 	if (rc < 0) {
-		pthread_cond_destroy(&q->idle);
-		pthread_mutex_destroy(&q->mtx);
-		free(q);
+		queue_destroy(q);
 		return rc;
 	}
 	*out = q;
@@ -419,33 +452,44 @@ block_queue_new(struct block *b, unsigned int depth, struct event_base *base,
 }
 
 bool
-block_submit(struct block_queue *q, struct block_req *req)
+block_try(struct block_queue *q, struct block_req *req)
 {
-	struct block *b = q->block;
+	const struct block *b = q->block;
 
-	req->next = NULL;
-	req->queue = q;
 	req->rc = 0;
 	req->done = 0;
 	req->offset += b->start;
 	for (int i = 0; i < req->n_ranges; i++)
 		req->ranges[i].offset += b->start;
-	if (b->engine != &block_engine_null && block_try(b, req))
-		return true;
-	if (b->engine == &block_engine_null)
-		return b->engine->submit(q, req);
+	if (req->op == BLOCK_FLUSH ? b->ro : req->n_ranges == 0 && !req->bytes)
+		return true; /* nothing to do */
+	return b->attempt && b->attempt(q, req);
+}
 
-	pthread_mutex_lock(&q->mtx);
-	q->pending++;
-	pthread_mutex_unlock(&q->mtx);
-	return b->engine->submit(q, req);
+void
+block_submit(struct block_queue *q, struct block_req *req)
+{
+	req->next = NULL;
+	req->queue = q;
+	*q->started_tail = req;
+	q->started_tail = &req->next;
+	q->n_started++;
 }
 
 void
 block_commit(struct block_queue *q)
 {
-	if (q->block->engine->commit)
-		q->block->engine->commit(q);
+	struct block_req *list = q->started;
+
+	if (!list)
+		return;
+	pthread_mutex_lock(&q->mtx);
+	q->pending += q->n_started;
+	pthread_mutex_unlock(&q->mtx);
+	q->started = NULL;
+	q->started_tail = &q->started;
+	q->n_started = 0;
+	q->block->engine->start(q, list);
 }
 
 static unsigned int
@@ -505,13 +549,15 @@ deadline_in(struct timespec *ts, unsigned int ms)
 int
 block_queue_free(struct block_queue *q, unsigned int timeout_ms)
 {
+	const struct block_engine *engine;
 	struct timespec until;
 	int rc = 0;
 
 	if (!q)
 		return 0;
-	if (q->block->engine->cancel)
-		q->block->engine->cancel(q);
+	engine = q->block->engine;
+	if (engine && engine->cancel)
+		engine->cancel(q);
 	deadline_in(&until, timeout_ms);
 	pthread_mutex_lock(&q->mtx);
 	while ((q->pending > 0 || q->delivering) && rc == 0)
@@ -519,10 +565,8 @@ block_queue_free(struct block_queue *q, unsigned int timeout_ms)
 	pthread_mutex_unlock(&q->mtx);
 	if (rc)
 		return -EBUSY;
-	if (q->block->engine->queue_deinit)
-		q->block->engine->queue_deinit(q);
-	pthread_cond_destroy(&q->idle);
-	pthread_mutex_destroy(&q->mtx);
-	free(q);
+	if (engine && engine->queue_deinit)
+		engine->queue_deinit(q);
+	queue_destroy(q);
 	return 0;
 }

@@ -53,6 +53,8 @@ struct block_req {
 
 /* The system calls underneath; a test puts its own in their place. */
 struct block_sys {
+	ssize_t (*pread)(int fd, void *buf, size_t bytes, off_t offset);
+	ssize_t (*pwrite)(int fd, const void *buf, size_t bytes, off_t offset);
 	ssize_t (*preadv2)(int fd, const struct iovec *iov, int n, off_t offset,
 			   int flags);
 	ssize_t (*pwritev2)(int fd, const struct iovec *iov, int n,
@@ -65,7 +67,9 @@ extern const struct block_sys block_sys_real;
 
 /* How requests are carried out. */
 enum block_aio {
-	BLOCK_AIO_AUTO, /* io_uring if it is there */
+	/* At once if there is nothing to wait for, else by io_uring if it is
+	 * there, else by threads. */
+	BLOCK_AIO_AUTO,
 	BLOCK_AIO_URING,
 	BLOCK_AIO_THREADS,
 };
@@ -79,7 +83,7 @@ struct block_options {
 	uint64_t start, bytes; /* the part; bytes 0: up to the end */
 	unsigned int sector;   /* size and part are multiples of it */
 	enum block_aio aio;
-	unsigned int n_threads;      /* for aio=threads */
+	unsigned int n_threads;      /* of each queue, for aio=threads */
 	const struct block_sys *sys; /* NULL for the real ones */
 };
 
@@ -123,10 +127,18 @@ int block_queue_new(struct block *b, unsigned int depth,
 		    struct block_queue **out);
 
 /*
- * Start a request. True if it has ended already: done() is not called then.
- * The caller holds a lock of its own: one call at a time for each queue.
+ * A request comes here first, to be done at once if nothing has to be waited
+ * for. True if it has ended: done() is not called then. Else it is the same
+ * request still, perhaps half done, and block_submit() is for the rest; it may
+ * have moved to another place in between.
+ *
+ * These three are called with a lock of the caller's held: one at a time for
+ * each queue.
  */
-bool block_submit(struct block_queue *q, struct block_req *req);
+bool block_try(struct block_queue *q, struct block_req *req);
+
+/* Start what block_try() has left. */
+void block_submit(struct block_queue *q, struct block_req *req);
 
 /* Hand over what was started; to be called after each batch of it. */
 void block_commit(struct block_queue *q);

@@ -2,10 +2,11 @@
 /*
  * Block device (virtio 1.3, 5.2).
  *
- * Queues are served by I/O threads. A request has a slot from the time when its
- * chain is taken until the back end has done with it. If that is after a reset,
- * the chain is given back all the same (the library counts), but nothing is
- * written to the driver's memory.
+ * Queues are served by I/O threads. Chains are taken a few at a time, and what
+ * can be done at once is done and given back together. A request that has to
+ * wait gets a slot until the back end has done with it. If that is after a
+ * reset, the chain is given back all the same (the library counts), but nothing
+ * is written to the driver's memory.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -31,7 +32,12 @@
  */
 #define BLK_SMALL_RING 128
 /* Room for header, status, and segments that cross regions of guest RAM. */
-#define BLK_IOVS        288
+#define BLK_IOVS 288
+/*
+ * Chains that are taken at a time. They are given back before the next ones are
+ * taken, so that a driver on another core has something to do meanwhile.
+ */
+#define BLK_BATCH       16
 #define BLK_SIZE_MAX    (1u << 20)
 #define BLK_ZEROES_MAX  (1u << 17) /* sectors: 64 MiB, if they are written */
 #define BLK_IO_THREADS  4          /* for each queue, with aio=threads */
@@ -40,17 +46,26 @@
 
 #define VIRTIO_F_VERSION_1 32
 
-struct blk_queue;
-
+/* A request that waits. */
 struct blk_slot {
 	struct block_req io; /* first: the back end gives this address back */
 	struct blk_slot *next_free;
+	uint8_t *status; /* as in struct blk_request */
+	uint64_t in_bytes;
 	uint16_t head;
 	bool busy;
 	bool stale; /* the driver has reset the device meanwhile */
-	struct blk_request req;
 	struct iovec iov[BLK_IOVS];
 	struct block_range ranges[BLK_RANGE_MAX];
+};
+
+/* Requests that have just been taken. */
+struct blk_batch {
+	struct vq_chain chains[BLK_BATCH];
+	struct blk_request reqs[BLK_BATCH];
+	bool whole[BLK_BATCH];                    /* header, and status */
+	struct iovec iov[BLK_IOVS];               /* of all of them */
+	struct block_range ranges[BLK_RANGE_MAX]; /* of the present one */
 };
 
 struct blk_queue {
@@ -104,146 +119,193 @@ blk_update_cache(struct virtio_blk *blk)
 }
 
 /*
- * Give a slot's chain back to the driver. The used length counts from the first
- * byte on, without a gap (2.7.8.2): the status only if all before it is
- * written. vq->mtx is held.
+ * Say how a request has ended; its used length. That counts from the first byte
+ * on, without a gap (2.7.8.2): the status only if all before it is written.
  */
-static void
-blk_finish(struct blk_queue *q, struct blk_slot *slot, enum blk_status status,
-	   uint64_t written)
+static uint32_t
+blk_answer(uint8_t *at, enum blk_status status, uint64_t written,
+	   uint64_t in_bytes)
 {
-	struct blk_request *req = &slot->req;
-
-	if (req->status && !slot->stale) {
-		*req->status = (uint8_t)status;
-		written += written == req->in_bytes;
+	if (at) {
+		*at = (uint8_t)status;
+		written += written == in_bytes;
 	}
-	vq_relchain(q->vq, slot->head, (uint32_t)written);
-	slot->busy = false;
-	slot->next_free = q->free;
-	q->free = slot;
+	return (uint32_t)written;
 }
 
-static void
-blk_finish_io(struct blk_queue *q, struct blk_slot *slot)
+/* The same for one that the back end has ended. */
+static uint32_t
+blk_answer_io(uint8_t *at, const struct block_req *io, uint64_t in_bytes)
 {
-	bool in = slot->io.op == BLOCK_READ;
-
-	blk_finish(q, slot, slot->io.rc ? BLK_S_IOERR : BLK_S_OK,
-		   in ? slot->io.done : 0);
+	return blk_answer(at, io->rc ? BLK_S_IOERR : BLK_S_OK,
+			  io->op == BLOCK_READ ? io->done : 0, in_bytes);
 }
 
-/* Start the I/O of a request that has been checked. True if it has ended. */
-static bool
-blk_start_io(struct blk_queue *q, struct blk_slot *slot, int n_ranges)
+/* What the back end has to do for a request that has been checked. */
+static struct block_req
+blk_io(const struct blk_queue *q, const struct blk_request *req,
+       struct block_range *ranges, int n_ranges)
 {
-	struct block_req *io = &slot->io;
-	struct blk_request *req = &slot->req;
+	struct block_req io = {
+		.op = BLOCK_FLUSH,
+		.ranges = ranges,
+		.n_ranges = n_ranges,
+		.stable = atomic_load_explicit(&q->blk->stable,
+					       memory_order_relaxed),
+	};
 
-	memset(io, 0, sizeof(*io));
-	io->ranges = slot->ranges;
-	io->n_ranges = n_ranges;
-	io->stable =
-		atomic_load_explicit(&q->blk->stable, memory_order_relaxed);
 	switch (req->type) {
 	case BLK_T_IN:
-		io->op = BLOCK_READ;
-		io->iov = req->in;
-		io->n_iov = req->n_in;
-		io->bytes = req->in_bytes;
+		io.op = BLOCK_READ;
+		io.iov = req->in;
+		io.n_iov = req->n_in;
+		io.bytes = req->in_bytes;
 		break;
 	case BLK_T_OUT:
-		io->op = BLOCK_WRITE;
-		io->iov = req->out;
-		io->n_iov = req->n_out;
-		io->bytes = req->out_bytes;
+		io.op = BLOCK_WRITE;
+		io.iov = req->out;
+		io.n_iov = req->n_out;
+		io.bytes = req->out_bytes;
 		break;
 	case BLK_T_DISCARD:
-		io->op = BLOCK_DISCARD;
+		io.op = BLOCK_DISCARD;
 		break;
 	case BLK_T_WRITE_ZEROES:
-		io->op = BLOCK_ZEROES;
+		io.op = BLOCK_ZEROES;
 		break;
 	default:
-		io->op = BLOCK_FLUSH;
 		break;
 	}
-	if (io->bytes)
-		io->offset = req->sector * BLK_SECTOR;
-	return block_submit(q->io, io);
-}
-
-/* A chain has been taken into a slot: answer it, or start its I/O. */
-static void
-blk_begin(struct blk_queue *q, struct blk_slot *slot, const uint16_t *flags,
-	  int n, const struct blk_limits *limits)
-{
-	struct blk_request *req = &slot->req;
-	enum blk_status status = BLK_S_IOERR;
-	uint32_t written = 0;
-	int n_ranges = 0;
-
-	if (blk_request_parse(slot->iov, flags, n, req) == 0 && req->status)
-		status =
-			blk_request_check(req, limits, slot->ranges, &n_ranges);
-	if (status != BLK_S_OK) {
-		blk_finish(q, slot, status, 0);
-	} else if (req->type == BLK_T_GET_ID) {
-		written = blk_scatter(req->in, req->n_in, q->blk->serial,
-				      BLK_SERIAL_BYTES);
-		blk_finish(q, slot, BLK_S_OK, written);
-	} else if (blk_start_io(q, slot, n_ranges)) {
-		blk_finish_io(q, slot);
-	}
+	if (io.bytes)
+		io.offset = req->sector * BLK_SECTOR;
+	return io;
 }
 
 /*
- * The slot that comes next; NULL if there is none. The one that was in use last
- * is the first again: a queue that is never deep needs little memory.
+ * A free slot; NULL if there is none. The one that was in use last is the first
+ * again: a queue that is never deep needs little memory.
  */
 static struct blk_slot *
-blk_next_slot(const struct blk_queue *q)
+blk_take_slot(struct blk_queue *q)
 {
-	if (q->free)
-		return q->free;
-	return q->n_touched < q->n_slots ? &q->slots[q->n_touched] : NULL;
+	struct blk_slot *slot = q->free;
+
+	if (slot)
+		q->free = slot->next_free;
+	else if (q->n_touched < q->n_slots)
+		slot = &q->slots[q->n_touched++];
+	return slot;
 }
 
-static struct blk_slot *
-blk_take_slot(struct blk_queue *q, struct blk_slot *slot, uint16_t head)
+/* The request has to wait. False if there are more than there can be. */
+static bool
+blk_park(struct blk_queue *q, const struct vq_chain *chain,
+	 const struct blk_request *req, const struct block_req *io)
 {
-	if (slot == q->free)
-		q->free = slot->next_free;
-	else
-		q->n_touched++;
-	slot->head = head;
+	struct blk_slot *slot = blk_take_slot(q);
+
+	if (!slot)
+		return false;
+	slot->status = req->status;
+	slot->in_bytes = req->in_bytes;
+	slot->head = chain->idx;
 	slot->busy = true;
 	slot->stale = false;
-	return slot;
+	slot->io = *io;
+	slot->io.iov = slot->iov;
+	slot->io.ranges = slot->ranges;
+	for (int i = 0; i < io->n_iov; i++)
+		slot->iov[i] = io->iov[i];
+	for (int i = 0; i < io->n_ranges; i++)
+		slot->ranges[i] = io->ranges[i];
+	block_submit(q->io, &slot->io);
+	return true;
+}
+
+/* The headers come from another core: have all on their way, then look. */
+static void
+blk_fetch(struct blk_batch *batch, int n)
+{
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(batch->chains[i].iov[0].iov_base);
+	for (int i = 0; i < n; i++) {
+		struct blk_request *req = &batch->reqs[i];
+
+		batch->whole[i] = blk_request_parse(&batch->chains[i], req) ==
+					  0 &&
+				  req->status;
+	}
+}
+
+/* Answer request i at once, or have it wait. False if it waits. */
+static bool
+blk_begin(struct blk_queue *q, struct blk_batch *batch, int i,
+	  const struct blk_limits *limits)
+{
+	struct vq_chain *chain = &batch->chains[i];
+	struct blk_request *req = &batch->reqs[i];
+	enum blk_status status = BLK_S_IOERR;
+	struct block_req io;
+	int n_ranges = 0;
+
+	if (batch->whole[i])
+		status = blk_request_check(req, limits, batch->ranges,
+					   &n_ranges);
+	if (status != BLK_S_OK) {
+		chain->iolen =
+			blk_answer(req->status, status, 0, req->in_bytes);
+		return true;
+	}
+	if (req->type == BLK_T_GET_ID) {
+		chain->iolen = blk_scatter(req->in, req->n_in, q->blk->serial,
+					   BLK_SERIAL_BYTES);
+		chain->iolen = blk_answer(req->status, BLK_S_OK, chain->iolen,
+					  req->in_bytes);
+		return true;
+	}
+	io = blk_io(q, req, batch->ranges, n_ranges);
+	if (!block_try(q->io, &io)) {
+		if (blk_park(q, chain, req, &io))
+			return false;
+		io.rc = -ENOBUFS;
+	}
+	chain->iolen = blk_answer_io(req->status, &io, req->in_bytes);
+	return true;
+}
+
+static void
+blk_serve(struct blk_queue *q, struct blk_batch *batch, int n,
+	  const struct blk_limits *limits)
+{
+	struct vq_chain *chains = batch->chains;
+	int n_ended = 0;
+
+	blk_fetch(batch, n);
+	for (int i = 0; i < n; i++)
+		if (blk_begin(q, batch, i, limits))
+			chains[n_ended++] = chains[i];
+	block_commit(q->io);
+	vq_relchains(q->vq, chains, n_ended);
+	vq_endchains(q->vq, !vq_has_descs(q->vq));
 }
 
 /* Take what is there, at most a queue's worth. vq->mtx is held. */
 static void
 blk_take(struct blk_queue *q)
 {
-	struct virtio_blk *blk = q->blk;
-	struct blk_limits limits = blk->limits;
-	uint16_t flags[BLK_IOVS], head;
-	struct blk_slot *slot;
+	struct blk_limits limits = q->blk->limits;
+	struct blk_batch batch;
 	int n = 0;
 
-	limits.capacity = block_size(blk->block) / BLK_SECTOR;
-	for (int left = q->vq->qsize; left > 0; left--) {
-		slot = blk_next_slot(q);
-		if (!slot)
-			break;
-		n = vq_getchain(q->vq, &head, slot->iov, BLK_IOVS, flags);
+	limits.capacity = block_size(q->blk->block) / BLK_SECTOR;
+	for (int left = q->vq->qsize; left > 0; left -= n) {
+		n = vq_getchains(q->vq, batch.chains, BLK_BATCH, batch.iov,
+				 BLK_IOVS);
 		if (n <= 0)
 			break;
-		blk_begin(q, blk_take_slot(q, slot, head), flags, n, &limits);
+		blk_serve(q, &batch, n, &limits);
 	}
-	block_commit(q->io);
-	vq_endchains(q->vq, n == 0);
+	vq_endchains(q->vq, n == 0); /* of what was refused */
 }
 
 static void
@@ -252,6 +314,19 @@ blk_notify(void *arg, struct vqueue_info *vq)
 	struct virtio_blk *blk = arg;
 
 	blk_take(&blk->queue[vq->num]);
+}
+
+/* Give a slot's chain back to the driver. vq->mtx is held. */
+static void
+blk_finish(struct blk_queue *q, struct blk_slot *slot)
+{
+	uint8_t *at = slot->stale ? NULL : slot->status;
+
+	vq_relchain(q->vq, slot->head,
+		    blk_answer_io(at, &slot->io, slot->in_bytes));
+	slot->busy = false;
+	slot->next_free = q->free;
+	q->free = slot;
 }
 
 /* The back end has ended requests. Any thread. */
@@ -267,7 +342,7 @@ blk_done(void *arg, struct block_req *list)
 		struct blk_slot *slot = (struct blk_slot *)list;
 
 		list = list->next; /* the slot may be taken again at once */
-		blk_finish_io(q, slot);
+		blk_finish(q, slot);
 	}
 	if (!q->abandoned)
 		vq_endchains(q->vq, !vq_has_descs(q->vq));
@@ -428,7 +503,7 @@ blk_open_image(struct virtio_blk *blk, struct dm_error *err)
 		.bytes = opts->range.v[1] * BLK_SECTOR,
 		.sector = opts->sector_bytes,
 		.aio = (enum block_aio)opts->aio,
-		.n_threads = BLK_IO_THREADS * opts->mq,
+		.n_threads = BLK_IO_THREADS,
 	};
 
 	return block_open(&how, &blk->block, err);

@@ -11,8 +11,8 @@
 #include "devices/blk/request.h"
 #include "suite.h"
 
-#define IN  VRING_DESC_F_WRITE
-#define OUT 0
+#define IN  true
+#define OUT false
 
 static struct {
 	uint8_t header[16];
@@ -21,8 +21,7 @@ static struct {
 } mem;
 
 static struct iovec iov[64];
-static uint16_t flags[64];
-static int n;
+static struct vq_chain chain;
 static struct blk_request req;
 static struct block_range ranges[BLK_RANGE_MAX];
 static int n_ranges;
@@ -45,7 +44,7 @@ setup(void)
 {
 	memset(&mem, 0xee, sizeof(mem));
 	limits = plain_limits;
-	n = 0;
+	chain = (struct vq_chain){ .iov = iov };
 }
 
 static void
@@ -60,27 +59,30 @@ header(uint32_t type, uint64_t sector)
 }
 
 static void
-add(void *base, size_t len, uint16_t flag)
+add(void *base, size_t len, bool for_device)
 {
-	iov[n] = (struct iovec){ base, len };
-	flags[n++] = flag;
+	iov[chain.n_readable + chain.n_writable] = (struct iovec){ base, len };
+	if (for_device)
+		chain.n_writable++;
+	else
+		chain.n_readable++;
 }
 
 /* Header, data, status, each in one piece. */
 static int
-parse_plain(uint32_t type, uint64_t sector, size_t len, uint16_t flag)
+parse_plain(uint32_t type, uint64_t sector, size_t len, bool flag)
 {
-	n = 0;
+	chain = (struct vq_chain){ .iov = iov };
 	header(type, sector);
 	add(mem.header, 16, OUT);
 	if (len)
 		add(mem.data, len, flag);
 	add(&mem.status, 1, IN);
-	return blk_request_parse(iov, flags, n, &req);
+	return blk_request_parse(&chain, &req);
 }
 
 static enum blk_status
-check(uint32_t type, uint64_t sector, size_t len, uint16_t flag)
+check(uint32_t type, uint64_t sector, size_t len, bool flag)
 {
 	ck_assert_int_eq(parse_plain(type, sector, len, flag), 0);
 	return blk_request_check(&req, &limits, ranges, &n_ranges);
@@ -116,13 +118,13 @@ END_TEST
 START_TEST(parse_header_split_at_every_byte)
 {
 	for (size_t at = 1; at < 16; at++) {
-		n = 0;
+		chain = (struct vq_chain){ .iov = iov };
 		header(BLK_T_OUT, 77);
 		add(mem.header, at, OUT);
 		add(mem.header + at, 16 - at, OUT);
 		add(mem.data, 512, OUT);
 		add(&mem.status, 1, IN);
-		ck_assert_int_eq(blk_request_parse(iov, flags, n, &req), 0);
+		ck_assert_int_eq(blk_request_parse(&chain, &req), 0);
 		ck_assert_uint_eq(req.type, BLK_T_OUT);
 		ck_assert_uint_eq(req.sector, 77);
 		ck_assert_int_eq(req.n_out, 1);
@@ -138,7 +140,7 @@ START_TEST(parse_header_and_data_in_one_piece)
 	add(mem.data, 16 + 100, OUT);
 	add(mem.data + 116, 412, OUT);
 	add(&mem.status, 1, IN);
-	ck_assert_int_eq(blk_request_parse(iov, flags, n, &req), 0);
+	ck_assert_int_eq(blk_request_parse(&chain, &req), 0);
 	ck_assert_int_eq(req.n_out, 2);
 	ck_assert_ptr_eq(req.out[0].iov_base, mem.data + 16);
 	ck_assert_uint_eq(req.out[0].iov_len, 100);
@@ -151,7 +153,7 @@ START_TEST(parse_status_after_data_in_one_piece)
 	header(BLK_T_IN, 5);
 	add(mem.header, 16, OUT);
 	add(mem.data, 513, IN);
-	ck_assert_int_eq(blk_request_parse(iov, flags, n, &req), 0);
+	ck_assert_int_eq(blk_request_parse(&chain, &req), 0);
 	ck_assert_int_eq(req.n_in, 1);
 	ck_assert_uint_eq(req.in_bytes, 512);
 	ck_assert_ptr_eq(req.status, mem.data + 512);
@@ -163,7 +165,7 @@ START_TEST(parse_without_a_status_has_none)
 	header(BLK_T_OUT, 0);
 	add(mem.header, 16, OUT);
 	add(mem.data, 512, OUT);
-	ck_assert_int_eq(blk_request_parse(iov, flags, n, &req), 0);
+	ck_assert_int_eq(blk_request_parse(&chain, &req), 0);
 	ck_assert_ptr_null(req.status);
 }
 END_TEST
@@ -171,11 +173,10 @@ END_TEST
 START_TEST(parse_short_header_still_has_its_status)
 {
 	for (size_t len = 1; len < 16; len++) {
-		n = 0;
+		chain = (struct vq_chain){ .iov = iov };
 		add(mem.header, len, OUT);
 		add(&mem.status, 1, IN);
-		ck_assert_int_eq(blk_request_parse(iov, flags, n, &req),
-				 -EINVAL);
+		ck_assert_int_eq(blk_request_parse(&chain, &req), -EINVAL);
 		ck_assert_ptr_eq(req.status, &mem.status);
 	}
 }
@@ -185,7 +186,7 @@ START_TEST(parse_nothing_to_read_is_no_header)
 {
 	add(mem.data, 512, IN);
 	add(&mem.status, 1, IN);
-	ck_assert_int_eq(blk_request_parse(iov, flags, n, &req), -EINVAL);
+	ck_assert_int_eq(blk_request_parse(&chain, &req), -EINVAL);
 	ck_assert_ptr_eq(req.status, &mem.status);
 }
 END_TEST

@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <vbs/vq.h>
-
 #include "devices/blk/request.h"
 
 /* As the driver lays them out, little-endian. */
@@ -100,19 +98,15 @@ take_status(struct blk_request *req)
 }
 
 int
-blk_request_parse(struct iovec *iov, const uint16_t *flags, int n,
-		  struct blk_request *req)
+blk_request_parse(const struct vq_chain *chain, struct blk_request *req)
 {
 	struct header head;
-	int n_out = 0;
 
-	while (n_out < n && !(flags[n_out] & VRING_DESC_F_WRITE))
-		n_out++;
 	memset(req, 0, sizeof(*req));
-	req->out = iov;
-	req->n_out = n_out;
-	req->in = iov + n_out;
-	req->n_in = n - n_out;
+	req->out = chain->iov;
+	req->n_out = chain->n_readable;
+	req->in = chain->iov + chain->n_readable;
+	req->n_in = chain->n_writable;
 	take_status(req);
 	req->in_bytes = total(req->in, req->n_in);
 

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <vbs/vq.h>
+
 #include "backend/block.h"
 
 #define BLK_SECTOR    512u
@@ -59,11 +61,10 @@ struct blk_request {
 
 /*
  * Take a chain apart, wherever its descriptors cut it (2.7.4.1). The header is
- * read once, here. Changes iov. 0, or -EINVAL if the header is not complete;
- * req->status is set in either case.
+ * read once, here. Changes the segments. 0, or -EINVAL if the header is not
+ * complete; req->status is set in either case.
  */
-int blk_request_parse(struct iovec *iov, const uint16_t *flags, int n,
-		      struct blk_request *req);
+int blk_request_parse(const struct vq_chain *chain, struct blk_request *req);
 
 /*
  * May this be done? For a discard and a write-zeroes, reads the segments into
