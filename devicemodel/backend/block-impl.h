@@ -31,8 +31,10 @@ extern const struct block_engine block_engine_uring;
 typedef bool (*block_attempt_fn)(struct block_queue *q, struct block_req *req);
 
 bool block_attempt_null(struct block_queue *q, struct block_req *req);
+bool block_attempt_void(struct block_queue *q, struct block_req *req);
 bool block_attempt_memory(struct block_queue *q, struct block_req *req);
 bool block_attempt_cached(struct block_queue *q, struct block_req *req);
+bool block_attempt_mapped(struct block_queue *q, struct block_req *req);
 
 struct block {
 	block_attempt_fn attempt;          /* NULL: all goes to the engine */
@@ -48,6 +50,8 @@ struct block {
 	unsigned int mem_align;    /* of O_DIRECT: address in memory */
 	unsigned int offset_align; /* of O_DIRECT: offset and length */
 	unsigned int sector;
+	char *map; /* with aio=mmap: the image, as long as it was */
+	size_t map_bytes;
 	uint64_t start;        /* where the part begins, in the image */
 	uint64_t fixed_bytes;  /* size of the part; 0: up to the end */
 	_Atomic uint64_t size; /* bytes that can be used */
@@ -111,6 +115,13 @@ int block_pool_new(struct block *b, struct block_pool **out);
 void block_pool_free(struct block_pool *pool);
 /* A list of requests. */
 void block_pool_submit(struct block_pool *pool, struct block_req *list);
+
+/*
+ * Map the image for block_attempt_mapped(). 0 or a negative errno: -EOPNOTSUPP
+ * for an image whose pages may have to be waited for.
+ */
+int block_map(struct block *b);
+void block_unmap(struct block *b);
 
 /* Does the kernel let us use io_uring? 0 or a negative errno. */
 int block_uring_probe(void);

@@ -18,9 +18,11 @@
 #include "base/options.h"
 
 #define NULL_PREFIX  "null:"
+#define VOID_PREFIX  "void:"
+#define PREFIX_LEN   5
 #define SECTOR       512u
 #define DEFAULT_UNIT 4096u
-/* Of each queue, for what io_uring cannot do. */
+/* Of each queue, for what io_uring or a mapping cannot do. */
 #define N_HELPERS 1u
 
 /* The end of a path: a message is one line. */
@@ -237,11 +239,42 @@ choose_engine(struct block *b, const struct block_options *opts,
 }
 
 static int
+choose_map(struct block *b, const struct block_options *opts,
+	   struct dm_error *err)
+{
+	const char *path = short_path(opts->path);
+	int rc = opts->nocache ? -EINVAL : block_map(b);
+
+	b->engine = &block_engine_threads;
+	b->n_workers = N_HELPERS;
+	b->attempt = block_attempt_mapped;
+	b->name = "mmap";
+	if (rc == 0)
+		return 0;
+	if (opts->nocache)
+		return dm_fail(err, rc,
+			       "option aio=mmap: nocache goes past the memory "
+			       "that it maps; give one of the two");
+	if (rc == -EOPNOTSUPP)
+		return dm_fail(err, rc,
+			       "option aio=mmap: image %s is not a file in "
+			       "memory (tmpfs, DAX); leave out aio",
+			       path);
+	return dm_fail(err, rc,
+		       "option aio=mmap: cannot map image %s: %s; leave out "
+		       "aio",
+		       path, strerror(-rc));
+}
+
+static int
 choose_way(struct block *b, const struct block_options *opts,
 	   struct dm_error *err)
 {
-	int rc = choose_engine(b, opts, err);
+	int rc;
 
+	if (opts->aio == BLOCK_AIO_MMAP)
+		return choose_map(b, opts, err);
+	rc = choose_engine(b, opts, err);
 	b->name = b->engine->name;
 	if (opts->aio == BLOCK_AIO_AUTO && !b->direct)
 		b->attempt = b->in_memory ? block_attempt_memory
@@ -249,21 +282,35 @@ choose_way(struct block *b, const struct block_options *opts,
 	return rc;
 }
 
-static int
-open_null(struct block *b, const struct block_options *opts,
-	  struct dm_error *err)
+/* Is it an image of that many bytes which is not there? */
+static bool
+is_pretence(const char *path)
 {
-	const char *text = opts->path + strlen(NULL_PREFIX);
+	return !strncmp(path, NULL_PREFIX, PREFIX_LEN) ||
+	       !strncmp(path, VOID_PREFIX, PREFIX_LEN);
+}
+
+static int
+open_pretence(struct block *b, const struct block_options *opts,
+	      struct dm_error *err)
+{
+	bool zeroes = !strncmp(opts->path, NULL_PREFIX, PREFIX_LEN);
+	const char *text = opts->path + PREFIX_LEN;
 	uint64_t whole = 0;
 
-	b->name = "null";
-	b->attempt = block_attempt_null;
+	b->name = zeroes ? "null" : "void";
+	b->attempt = zeroes ? block_attempt_null : block_attempt_void;
 	if (dm_parse_number(text, true, &whole) < 0 || whole > INT64_MAX ||
 	    whole < b->sector || whole % b->sector)
 		return dm_fail(err, -EINVAL,
 			       "image %s: not a size that is a multiple of %u; "
-			       "give one like null:1g",
-			       short_path(opts->path), b->sector);
+			       "give one like %s:1g",
+			       short_path(opts->path), b->sector, b->name);
+	if (opts->aio == BLOCK_AIO_MMAP)
+		return dm_fail(err, -EINVAL,
+			       "option aio=mmap: image %s has nothing to map; "
+			       "leave out aio",
+			       short_path(opts->path));
 	atomic_store(&b->size, usable_bytes(b, whole));
 	if (block_size(b) == 0)
 		return dm_fail(err, -EINVAL,
@@ -306,8 +353,8 @@ block_open(const struct block_options *opts, struct block **out,
 	b->sector = opts->sector ? opts->sector : SECTOR;
 	b->start = opts->has_range ? opts->start : 0;
 	b->fixed_bytes = opts->has_range ? opts->bytes : 0;
-	if (!strncmp(opts->path, NULL_PREFIX, strlen(NULL_PREFIX)))
-		rc = open_null(b, opts, err);
+	if (is_pretence(opts->path))
+		rc = open_pretence(b, opts, err);
 	else
 		rc = open_image(b, opts, err);
 	if (rc < 0) {
@@ -347,6 +394,7 @@ block_close(struct block *b)
 {
 	if (!b)
 		return;
+	block_unmap(b);
 	if (b->fd >= 0)
 		(void)close(b->fd);
 	if (b->buffered_fd >= 0)
@@ -449,6 +497,15 @@ block_queue_new(struct block *b, unsigned int depth, struct event_base *base,
 	}
 	*out = q;
 	return 0;
+}
+
+void
+block_hint(const struct block_queue *q, uint64_t offset)
+{
+	const struct block *b = q->block;
+
+	if (b->map && offset < b->map_bytes - b->start)
+		__builtin_prefetch(b->map + b->start + offset);
 }
 
 bool

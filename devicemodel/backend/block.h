@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A disk image: a regular file, a block device, a part of one of these, or
- * nothing at all (null:SIZE). Knows nothing of virtio.
+ * nothing at all (null:SIZE, void:SIZE). Knows nothing of virtio.
  *
  * One struct block is one image; each of its queues is a way to submit requests
  * and to hear of their end. Requests end in any order, in any thread.
@@ -72,10 +72,11 @@ enum block_aio {
 	BLOCK_AIO_AUTO,
 	BLOCK_AIO_URING,
 	BLOCK_AIO_THREADS,
+	BLOCK_AIO_MMAP, /* of an image in memory: tmpfs, DAX */
 };
 
 struct block_options {
-	const char *path; /* of the image, or "null:SIZE" */
+	const char *path; /* of the image, null:SIZE or void:SIZE */
 	bool ro;
 	bool share;            /* with others that say so */
 	bool nocache;          /* O_DIRECT */
@@ -105,7 +106,7 @@ const char *block_foreign_format(const struct block *b);
 /* Look at the size of the image again. Did it change? */
 bool block_refresh(struct block *b);
 
-/* What carries requests out: "io_uring", "threads" or "null". */
+/* What carries requests out: "io_uring", "threads", "mmap", "null", "void". */
 const char *block_engine_name(const struct block *b);
 
 /* Bytes that a request should be a multiple of, to be served without detours.
@@ -125,6 +126,9 @@ typedef void (*block_done_fn)(void *arg, struct block_req *list);
 int block_queue_new(struct block *b, unsigned int depth,
 		    struct event_base *base, block_done_fn done, void *arg,
 		    struct block_queue **out);
+
+/* A read from that offset on will come soon. Any offset. */
+void block_hint(const struct block_queue *q, uint64_t offset);
 
 /*
  * A request comes here first, to be done at once if nothing has to be waited

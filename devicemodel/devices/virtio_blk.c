@@ -222,9 +222,12 @@ blk_park(struct blk_queue *q, const struct vq_chain *chain,
 	return true;
 }
 
-/* The headers come from another core: have all on their way, then look. */
+/*
+ * The headers come from another core, and the data from far away: have all of
+ * it on its way before the first request is looked at.
+ */
 static void
-blk_fetch(struct blk_batch *batch, int n)
+blk_fetch(struct blk_queue *q, struct blk_batch *batch, int n)
 {
 	for (int i = 0; i < n; i++)
 		__builtin_prefetch(batch->chains[i].iov[0].iov_base);
@@ -234,6 +237,8 @@ blk_fetch(struct blk_batch *batch, int n)
 		batch->whole[i] = blk_request_parse(&batch->chains[i], req) ==
 					  0 &&
 				  req->status;
+		if (req->type == BLK_T_IN)
+			block_hint(q->io, req->sector * BLK_SECTOR);
 	}
 }
 
@@ -280,7 +285,7 @@ blk_serve(struct blk_queue *q, struct blk_batch *batch, int n,
 	struct vq_chain *chains = batch->chains;
 	int n_ended = 0;
 
-	blk_fetch(batch, n);
+	blk_fetch(q, batch, n);
 	for (int i = 0; i < n; i++)
 		if (blk_begin(q, batch, i, limits))
 			chains[n_ended++] = chains[i];

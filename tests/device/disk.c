@@ -17,12 +17,14 @@
 #define N_SLOTS   256
 
 static void
-make_image(struct disk *disk)
+make_image(struct disk *disk, const char *opts)
 {
+	bool mapped = opts && strstr(opts, "aio=mmap");
 	uint64_t *words = calloc(1, DISK_BYTES);
 	int fd;
 
-	(void)snprintf(disk->path, sizeof(disk->path), "disk.XXXXXX");
+	(void)snprintf(disk->path, sizeof(disk->path), "%sdisk.XXXXXX",
+		       mapped ? "/dev/shm/" : "");
 	fd = mkstemp(disk->path);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_ptr_nonnull(words);
@@ -38,7 +40,7 @@ disk_open(struct disk *disk, const char *opts)
 {
 	char path[sizeof(disk->path)];
 
-	make_image(disk);
+	make_image(disk, opts);
 	memcpy(path, disk->path, sizeof(path));
 	disk_open_path(disk, path, opts);
 	memcpy(disk->path, path, sizeof(path));

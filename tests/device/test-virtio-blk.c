@@ -19,6 +19,7 @@ static const char *const engines[] = {
 	"aio=threads,nocache",
 	"aio=threads,mq=4,iothread=2",
 	"writethru",
+	"aio=mmap,mq=2,iothread=2",
 	"aio=io_uring", /* the last ones are left out where there is none */
 	"aio=io_uring,nocache",
 };
@@ -311,6 +312,20 @@ START_TEST(null_image_reads_zeroes)
 	ck_assert_int_eq(drv_blk_read(&disk.blk, 0, disk.buf, 4096, &res), 0);
 	assert_result(DRV_BLK_S_OK, 4097);
 	ck_assert(disk_ram_is(&disk, disk.buf, 4096, 0));
+}
+END_TEST
+
+/* And says so: nothing has been written from the first byte on (2.7.8.2). */
+START_TEST(void_image_leaves_the_memory_of_a_read_alone)
+{
+	disk_open_path(&disk, "void:1g", NULL);
+	disk_start(&disk, DRV_MODERN, wanted, 1);
+	ck_assert_int_eq(drv_ram_fill(&disk.ram, disk.buf, 0xee, 4096), 0);
+	ck_assert_int_eq(drv_blk_write(&disk.blk, 0, disk.buf, 4096, &res), 0);
+	assert_result(DRV_BLK_S_OK, 1);
+	ck_assert_int_eq(drv_blk_read(&disk.blk, 0, disk.buf, 4096, &res), 0);
+	assert_result(DRV_BLK_S_OK, 0);
+	ck_assert(disk_ram_is(&disk, disk.buf, 4096, 0xee));
 }
 END_TEST
 
@@ -613,6 +628,7 @@ add_requests(TCase *tc, int n_engines)
 	tcase_add_loop_test(tc, queue_size_is_what_the_driver_finds, 0, 2);
 	tcase_add_test(tc, every_queue_serves);
 	tcase_add_test(tc, null_image_reads_zeroes);
+	tcase_add_test(tc, void_image_leaves_the_memory_of_a_read_alone);
 	tcase_add_test(tc, range_is_a_window_of_the_image);
 	tcase_add_test(tc, framing_header_in_single_bytes);
 	tcase_add_test(tc, framing_status_at_the_end_of_the_data);

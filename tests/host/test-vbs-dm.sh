@@ -37,6 +37,7 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 	refused range_in_half_sectors 2 'range: not whole sectors of 4096' \
 		$blk,disk.img,sectorsize=4096,range=4/8
 	refused null_without_a_size 2 'null:x: not a size.*null:1g' $blk,null:x
+	refused void_without_a_size 2 'void:1: not a size.*void:1g' $blk,void:1
 
 	# ---- options -----------------------------------------------------
 	refused unknown_option 2 "no option 'wrteback'.*mean 'writeback'" \
@@ -65,6 +66,8 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 		$blk,disk.img,ro=1
 	refused unknown_choice 2 'aio=uring: no such choice.*io_uring' \
 		$blk,disk.img,aio=uring
+	refused mmap_of_nothing 2 'aio=mmap: image null:1m has nothing to map' \
+		$blk,null:1m,aio=mmap
 	refused bad_sectorsize 2 'sectorsize.*give one like' \
 		$blk,disk.img,sectorsize=513
 	refused serial_too_long 2 'serial.*longer than 20' \

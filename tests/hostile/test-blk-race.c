@@ -27,10 +27,8 @@
 #define PICK(a, n) ((a)[(n) % COUNT(a)])
 
 static const char *const engines[] = {
-	"discard",
-	"discard,nocache",
-	"discard,mq=2,iothread=2",
-	"discard,aio=io_uring",
+	"discard",          "discard,nocache",      "discard,mq=2,iothread=2",
+	"discard,aio=mmap", "discard,aio=io_uring",
 };
 
 static uint64_t wanted = DISK_ALL_FEATURES;

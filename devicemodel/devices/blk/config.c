@@ -18,7 +18,8 @@
 
 #define OFFSET(field) offsetof(struct blk_options, field)
 
-static const char *const aio_words[] = { "auto", "io_uring", "threads", NULL };
+static const char *const aio_words[] = { "auto", "io_uring", "threads", "mmap",
+					 NULL };
 
 const struct dm_option blk_option_table[] = {
 	{
@@ -28,7 +29,7 @@ const struct dm_option blk_option_table[] = {
 		.flags = DM_OPT_POSITIONAL,
 		.offset = OFFSET(path),
 		.value = "FILE",
-		.help = "image: a file, a block device, or null:SIZE",
+		.help = "image: a file, a block device, null:SIZE, void:SIZE",
 	},
 	{
 		.name = "ro",
@@ -131,7 +132,7 @@ const struct dm_option blk_option_table[] = {
 		.kind = DM_OPT_CHOICE,
 		.offset = OFFSET(aio),
 		.words = aio_words,
-		.value = "auto|io_uring|threads",
+		.value = "auto|io_uring|threads|mmap",
 		.help = "how I/O is done",
 		.def = "auto",
 	},
