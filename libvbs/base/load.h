@@ -61,6 +61,12 @@ guest_load64_acquire(const void *p)
 	return le64toh(__atomic_load_n((const guest_u64 *)p, __ATOMIC_ACQUIRE));
 }
 
+static inline void
+guest_store64(void *p, uint64_t val)
+{
+	__atomic_store_n((guest_u64 *)p, htole64(val), __ATOMIC_RELAXED);
+}
+
 /*
  * Copy 16 bytes at any alignment into two registers. The empty asm keeps the
  * compiler from going back to the source for either of them.

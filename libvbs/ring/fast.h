@@ -76,6 +76,30 @@ segs_ok(const struct segs *s)
 	return likely(s->total <= UINT32_MAX);
 }
 
+/*
+ * The segments of an indirect table, in registers. None: not a usual chain.
+ */
+struct segs_table {
+	struct iovec *at;
+	uint32_t n;
+};
+
+static const struct segs_table segs_none = { NULL, 0 };
+
+INLINED struct segs_table
+segs_give(const struct segs *s)
+{
+	return segs_ok(s) ? (struct segs_table){ s->at, s->n } : segs_none;
+}
+
+INLINED bool
+segs_take(struct segs *s, struct segs_table table)
+{
+	s->at = table.at;
+	s->n = table.n;
+	return likely(table.n > 0);
+}
+
 INLINED uint16_t
 segs_readable(const struct segs *s)
 {

@@ -32,105 +32,102 @@ packed_flags(uint64_t rest)
 	return (uint32_t)(rest >> 48);
 }
 
-/* The chain in an indirect table (2.8.7). false: not a usual one. */
-bool packed_walk_table(struct packed *r, uint64_t addr, uint64_t rest,
-		       struct segs *out);
-
-INLINED bool
-packed_enter_table(struct packed *r, uint64_t addr, uint64_t rest,
-		   struct segs *out)
+INLINED uint64_t
+packed_rest(uint32_t len, uint16_t id, uint32_t flags)
 {
-	struct segs copy = *out; /* out itself has no address */
-
-	if (!packed_walk_table(r, addr, rest, &copy))
-		return false;
-	out->at = copy.at;
-	out->n = copy.n;
-	return true;
+	return (uint64_t)flags << 48 | (uint64_t)id << 32 | len;
 }
 
-/*
- * Follow the chain at *pos, which begins with rest, and have *pos be behind it.
- * The last descriptor's second half, which has the id; or 0, which none has
- * that is available: not a usual one.
- */
-INLINED uint64_t
-packed_walk_fast(struct packed *r, struct packed_pos *pos, uint64_t rest,
-		 struct segs *out)
-{
-	for (;;) {
-		const struct packed_desc *d = &r->desc[pos->idx];
-		uint64_t addr = guest_load64(&d->addr);
+/* The chain in an indirect table (2.8.7). Of no segments: not a usual one. */
+struct segs_table packed_walk_table(struct packed *r, uint64_t addr,
+				    uint64_t rest, struct iovec *at,
+				    struct iovec *end, uint16_t *flags);
 
-		packed_advance(r, pos, 1);
-		if (packed_flags(rest) & DESC_F_INDIRECT)
-			return out->n == 0 && packed_enter_table(r, addr, rest,
-								 out)
-				       ? rest
-				       : 0;
-		if (!segs_add(out, &r->mem, addr, packed_len(rest),
-			      packed_flags(rest) & DESC_F_WRITE))
-			return 0;
-		if (!(packed_flags(rest) & DESC_F_NEXT))
-			return segs_ok(out) ? rest : 0;
-		rest = guest_load64(&r->desc[pos->idx].len);
+/* How far taking has come. */
+struct packed_cursor {
+	uint32_t idx;
+	uint32_t mark; /* the flags of what is available there */
+	uint32_t n_busy;
+	uint64_t rest; /* second half of the latest descriptor */
+};
+
+#define PACKED_MARK (PACKED_F_AVAIL | PACKED_F_USED)
+
+INLINED struct packed_cursor
+packed_cursor_at(const struct packed *r)
+{
+	return (struct packed_cursor){
+		.idx = r->avail.idx,
+		.mark = r->avail.wrap ? PACKED_F_AVAIL : PACKED_F_USED,
+		.n_busy = r->n_busy,
+	};
+}
+
+/* The descriptor there has been read. */
+INLINED void
+packed_step(const struct packed *r, struct packed_cursor *at)
+{
+	at->n_busy++;
+	at->idx++;
+	if (unlikely(at->idx == r->size)) {
+		at->idx = 0;
+		at->mark ^= PACKED_MARK;
 	}
 }
 
-/* Descriptors from one place to another, less than a lap further on. */
-INLINED uint16_t
-packed_distance(const struct packed *r, struct packed_pos from,
-		struct packed_pos to)
+/* Follow the chain there to its end. false: not a usual one. */
+INLINED bool
+packed_walk_fast(struct packed *r, struct packed_cursor *at, struct segs *out)
 {
-	return (uint16_t)(to.idx - from.idx +
-			  (to.wrap != from.wrap ? r->size : 0));
-}
+	uint64_t addr;
 
-/* How far taking has come. */
-struct packed_taken {
-	struct packed_pos avail;
-	uint16_t n_busy;
-	uint16_t id; /* of the latest chain */
-};
-
-INLINED struct packed_taken
-packed_taken_none(const struct packed *r)
-{
-	return (struct packed_taken){ .avail = r->avail, .n_busy = r->n_busy };
+	for (;;) {
+		addr = guest_load64(&r->desc[at->idx].addr);
+		packed_step(r, at);
+		if (packed_flags(at->rest) & DESC_F_INDIRECT)
+			return out->n == 0 &&
+			       segs_take(out,
+					 packed_walk_table(r, addr, at->rest,
+							   out->at, out->end,
+							   out->flags));
+		if (!segs_add(out, &r->mem, addr, packed_len(at->rest),
+			      packed_flags(at->rest) & DESC_F_WRITE))
+			return false;
+		if (!(packed_flags(at->rest) & DESC_F_NEXT))
+			return segs_ok(out);
+		at->rest = guest_load64(&r->desc[at->idx].len);
+	}
 }
 
 /* The next chain: 1, 0 if there is none, or RING_UNUSUAL. */
 INLINED int
-packed_take_fast(struct packed *r, struct packed_taken *t, struct segs *segs)
+packed_take_fast(struct packed *r, struct packed_cursor *at, struct segs *segs)
 {
-	struct packed_pos pos = t->avail;
-	uint64_t rest = guest_load64_acquire(&r->desc[pos.idx].len);
-	uint16_t id, n;
+	struct packed_cursor to = *at;
+	uint16_t id;
 
-	if (!packed_flags_avail((uint16_t)packed_flags(rest), pos.wrap))
+	to.rest = guest_load64_acquire(&r->desc[to.idx].len);
+	if ((packed_flags(to.rest) & PACKED_MARK) != to.mark)
 		return 0;
-	rest = packed_walk_fast(r, &pos, rest, segs);
-	if (unlikely(rest == 0))
+	if (unlikely(!packed_walk_fast(r, &to, segs)))
 		return RING_UNUSUAL;
-	id = packed_id(rest);
-	n = packed_distance(r, t->avail, pos);
+	id = packed_id(to.rest);
 	if (unlikely(id >= r->size || r->n_descs[id] != 0 ||
-		     n > r->size - t->n_busy))
+		     to.n_busy > r->size))
 		return RING_UNUSUAL;
-	r->n_descs[id] = n;
-	t->n_busy = (uint16_t)(t->n_busy + n);
-	t->avail = pos;
-	t->id = id;
+	r->n_descs[id] = (uint16_t)(to.n_busy - at->n_busy);
+	*at = to;
 	return 1;
 }
 
 /* n chains have been taken. */
 INLINED void
-packed_keep_taken(struct packed *r, const struct packed_taken *t, uint32_t n)
+packed_keep(struct packed *r, const struct packed_cursor *at, uint32_t n)
 {
-	r->avail = t->avail;
-	r->n_busy = t->n_busy;
-	r->last_id = t->id;
+	r->avail.idx = (uint16_t)at->idx;
+	r->avail.wrap = at->mark == PACKED_F_AVAIL;
+	r->n_busy = (uint16_t)at->n_busy;
+	r->last_id = packed_id(at->rest);
 	r->n_inflight += n;
 	r->n_taken += n;
 	r->can_unpop = true;
@@ -140,13 +137,13 @@ packed_keep_taken(struct packed *r, const struct packed_taken *t, uint32_t n)
 INLINED int
 packed_pop_fast(struct packed *r, uint16_t *id, struct segs *segs)
 {
-	struct packed_taken taken = packed_taken_none(r);
-	int n = packed_take_fast(r, &taken, segs);
+	struct packed_cursor at = packed_cursor_at(r);
+	int n = packed_take_fast(r, &at, segs);
 
 	if (n <= 0)
 		return n;
-	packed_keep_taken(r, &taken, 1);
-	*id = taken.id;
+	packed_keep(r, &at, 1);
+	*id = packed_id(at.rest);
 	return segs_readable(segs) + segs_writable(segs);
 }
 
@@ -155,33 +152,65 @@ INLINED int
 packed_pop_many(struct packed *r, struct vq_chain *chains, int n_chains,
 		struct segs *segs)
 {
-	struct packed_taken taken = packed_taken_none(r);
-	struct vq_chain *chain = chains;
+	struct packed_cursor at = packed_cursor_at(r);
+	struct vq_chain *chain = chains, *end = chains + n_chains;
 	int n = 0;
 
-	for (; chain < chains + n_chains; chain++) {
+	for (; chain < end; chain++) {
 		chain->iov = segs->at;
 		segs_next(segs);
-		n = packed_take_fast(r, &taken, segs);
+		n = packed_take_fast(r, &at, segs);
 		if (n <= 0)
 			break;
-		chain->idx = taken.id;
+		chain->idx = packed_id(at.rest);
 		chain->n_readable = segs_readable(segs);
 		chain->n_writable = segs_writable(segs);
 	}
 	if (chain == chains)
 		return n;
 	n = (int)(chain - chains);
-	packed_keep_taken(r, &taken, (uint32_t)n);
+	packed_keep(r, &at, (uint32_t)n);
 	return n;
 }
 
-/* Give n chains back. */
+/*
+ * Give n chains back. The first one of a batch hides the others from the driver
+ * (packed_use()), so that these can be written in one go.
+ */
 INLINED void
 packed_push_many(struct packed *r, const struct vq_chain *chains, int n)
 {
-	for (const struct vq_chain *c = chains; c < chains + n; c++)
+	const struct vq_chain *c = chains, *end = chains + n;
+	uint32_t idx, mark, n_of, n_descs = 0, n_chains = 0;
+	uint16_t id;
+
+	while (c < end && !r->held) {
 		(void)packed_push_inline(r, c->idx, c->iolen);
+		c++;
+	}
+	idx = r->used.idx;
+	mark = r->used.wrap ? PACKED_MARK : 0;
+	for (; c < end; c++) {
+		id = c->idx;
+		n_of = id < r->size ? r->n_descs[id] : 0;
+		if (unlikely(n_of == 0))
+			continue;
+		r->n_descs[id] = 0;
+		guest_store64(
+			&r->desc[idx].len,
+			packed_rest(c->iolen, id,
+				    c->iolen ? mark | DESC_F_WRITE : mark));
+		idx += n_of;
+		if (unlikely(idx >= r->size)) {
+			idx -= r->size;
+			mark ^= PACKED_MARK;
+		}
+		n_descs += n_of;
+		n_chains++;
+	}
+	r->used = (struct packed_pos){ (uint16_t)idx, mark != 0 };
+	r->n_batch = (uint16_t)(r->n_batch + n_descs);
+	r->n_inflight -= n_chains;
 }
 
 #endif

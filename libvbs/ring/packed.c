@@ -251,25 +251,24 @@ packed_pop(struct packed *r, uint16_t *id, struct iovec *iov, uint16_t *flags,
 }
 
 /* A table is as long as it says; only WRITE means something in it (2.8.7). */
-bool
+struct segs_table
 packed_walk_table(struct packed *r, uint64_t addr, uint64_t rest,
-		  struct segs *out)
+		  struct iovec *at, struct iovec *end, uint16_t *flags)
 {
-	struct segs segs = *out;
+	struct segs segs = { .at = at, .end = end, .flags = flags };
 	const uint8_t *table;
 	uint32_t n;
 
 	if (!r->indirect || (packed_flags(rest) & DESC_F_NEXT))
-		return false;
+		return segs_none;
 	n = ring_table(&r->mem, addr, packed_len(rest), r->size, &table);
 	for (uint32_t i = 0; i < n; i++) {
 		guest_load128(table + (size_t)DESC_SIZE * i, &addr, &rest);
 		if (!segs_add(&segs, &r->mem, addr, packed_len(rest),
 			      packed_flags(rest) & DESC_F_WRITE))
-			return false;
+			return segs_none;
 	}
-	*out = segs;
-	return n > 0 && segs_ok(&segs);
+	return segs_give(&segs);
 }
 
 /* ---- chains in ------------------------------------------------------------

@@ -12,22 +12,12 @@
 #include "ring/fast.h"
 #include "ring/split-pop.h"
 
-/* The chain is in an indirect table (2.7.5.3), as split_walk_fast(). */
-bool split_walk_table(struct split *r, uint64_t addr, uint64_t rest,
-		      struct segs *out);
-
-INLINED bool
-split_enter_table(struct split *r, uint64_t addr, uint64_t rest,
-		  struct segs *out)
-{
-	struct segs copy = *out; /* out itself has no address */
-
-	if (!split_walk_table(r, addr, rest, &copy))
-		return false;
-	out->at = copy.at;
-	out->n = copy.n;
-	return true;
-}
+/*
+ * The chain in an indirect table (2.7.5.3). Of no segments: not a usual one.
+ */
+struct segs_table split_walk_table(struct split *r, uint64_t addr,
+				   uint64_t rest, struct iovec *at,
+				   struct iovec *end, uint16_t *flags);
 
 /*
  * Follow a chain from entry i, which is below n, of a table: of an indirect
@@ -44,7 +34,9 @@ split_walk_fast(struct split *r, const uint8_t *table, uint32_t n, uint32_t i,
 		guest_load128(table + (size_t)DESC_SIZE * i, &addr, &rest);
 		if (desc_flags(rest) & DESC_F_INDIRECT)
 			return !indirect && out->n == 0 &&
-			       split_enter_table(r, addr, rest, out);
+			       segs_take(out, split_walk_table(
+						      r, addr, rest, out->at,
+						      out->end, out->flags));
 		if (!segs_add(out, &r->mem, addr, desc_len(rest),
 			      desc_flags(rest) & DESC_F_WRITE))
 			return false;

@@ -122,21 +122,20 @@ split_pop(struct split *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 	return split_pop_inline(r, head, iov, flags, n_iov, bad, r->watched);
 }
 
-bool
+struct segs_table
 split_walk_table(struct split *r, uint64_t addr, uint64_t rest,
-		 struct segs *out)
+		 struct iovec *at, struct iovec *end, uint16_t *flags)
 {
-	struct segs segs = *out;
+	struct segs segs = { .at = at, .end = end, .flags = flags };
 	const uint8_t *table;
 	uint32_t n;
 
 	if (!r->indirect || (desc_flags(rest) & DESC_F_NEXT))
-		return false;
+		return segs_none;
 	n = ring_table(&r->mem, addr, desc_len(rest), r->size, &table);
 	if (n == 0 || !split_walk_fast(r, table, n, 0, &segs, true))
-		return false;
-	*out = segs;
-	return true;
+		return segs_none;
+	return segs_give(&segs);
 }
 
 bool
