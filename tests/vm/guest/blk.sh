@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
-# The disk: /dev/vda, the only one.
+# The disk: /dev/vda, if it is the only one.
 
 DISK=/dev/vda
 DISK_STATE=/sys/block/vda
+
+# blk_in_slot SLOT COMMAND...: with the disk there
+blk_in_slot() {
+	blk_dir=$(printf '0000:00:%02x.0' "$1")
+	for DISK_STATE in "$PCI_DEVICES/$blk_dir"/virtio*/block/*; do
+		DISK=/dev/${DISK_STATE##*/}
+	done
+	shift
+	"$@"
+}
 
 # blk_files DIR: some files of many sizes, and their checksums
 blk_files() {
@@ -90,7 +100,8 @@ blk_queues_used() {
 			dd if="$DISK" of=/dev/null bs=4096 count=64 iflag=direct \
 			2>/dev/null || fail "queue_read" "cpu $blk_cpus"
 	done
-	blk_idle=$(awk '/virtio[0-9]+-req/ {
+	blk_name=$(basename "$(readlink -f "$DISK_STATE/device")")
+	blk_idle=$(awk -v name="$blk_name" '$0 ~ name "-req" {
 		n = 0
 		for (i = 2; $i ~ /^[0-9]+$/; i++)
 			n += $i

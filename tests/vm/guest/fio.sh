@@ -16,15 +16,25 @@ fio_start() {
 fio_rounds() {
 	fio_n=0
 	until [ -e /tmp/fio.stop ]; do
-		fio --name=verified --filename="$DISK" --direct=1 \
-			--ioengine=libaio --iodepth=16 --rw=randwrite \
-			--bsrange=4k-32k --size=8M --offset_increment=8M \
-			--numjobs=2 --thread --randseed="$fio_n" \
-			--verify=crc32c --verify_fatal=1 \
-			>/tmp/fio.log 2>&1 || return 0
+		fio_round "$fio_n" >/tmp/fio.log 2>&1 || return 0
 		fio_n=$((fio_n + 1))
 	done
 	: >/tmp/fio.good
+}
+
+# fio_round SEED
+fio_round() {
+	fio --name=verified --filename="$DISK" --direct=1 \
+		--ioengine=libaio --iodepth=16 --rw=randwrite \
+		--bsrange=4k-32k --size=8M --offset_increment=8M \
+		--numjobs=2 --thread --randseed="$1" \
+		--verify=crc32c --verify_fatal=1
+}
+
+# fio_twice: without anything else beside it
+fio_twice() {
+	check fio_round_one fio_round 1
+	check fio_round_two fio_round 2
 }
 
 # fio_stop: after the round that it is in

@@ -81,6 +81,13 @@ pci_face() {
 	esac
 }
 
+# pci_feature NAME SLOT BIT 0|1: is a feature one that both have agreed on?
+pci_feature() {
+	pci_at=$(printf '0000:00:%02x.0' "$2")
+	pci_bits=$(cat "$PCI_DEVICES/$pci_at/$(pci_virtio "$pci_at")/features")
+	check_is "$1" "$4" "$(echo "$pci_bits" | cut -c $(($3 + 1)))"
+}
+
 # pci_rings NAME DEVICE-ID split|packed: the rings in use; feature bit 34
 pci_rings() {
 	pci_at=$(pci_find "$2")

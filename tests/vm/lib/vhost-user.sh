@@ -13,12 +13,17 @@ VHOST_USER_CHARDEV=""
 # on: QEMU offers the driver packed rings, if the device has them.
 VHOST_USER_PACKED=off
 
-# vhost_user_args SOCKET SLOT
+# vhost_user_args SOCKET SLOT: QEMU is also told of the features of the queues
+# that vbs-dm is told of, as it has the same words for them.
 vhost_user_args() {
-	local words id option queues=1
+	local words id option queues=1 packed=packed=$VHOST_USER_PACKED features=
 	IFS=, read -ra words <<<"$2"
 	for option in "${words[@]:2}"; do
-		[[ $option != mq=* ]] || queues=${option#mq=}
+		case $option in
+		mq=*) queues=${option#mq=} ;;
+		packed=*) packed=$option ;;
+		in_order=* | event_idx=* | indirect_desc=*) features+=,$option ;;
+		esac
 	done
 	case ${words[1]} in
 	virtio-blk) id=2 ;;
@@ -38,8 +43,8 @@ vhost_user_args() {
 		option=vhost-user-rng-pci
 		DEVICE_RNG=1044
 	fi
-	option+=",packed=$VHOST_USER_PACKED"
-	DEVICE_ARGS+=(-device "$option,chardev=c${words[0]},addr=${words[0]}")
+	option+=,$packed$features,chardev=c${words[0]},addr=${words[0]}
+	DEVICE_ARGS+=(-device "$option")
 }
 
 # vhost_user_generic ID QUEUES: modern only; it asks for all of a disk's
