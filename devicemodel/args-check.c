@@ -103,6 +103,17 @@ check_name(const struct dm_args *args, struct dm_error *err)
 	return 0;
 }
 
+static int
+check_page(const struct dm_args *args, struct dm_error *err)
+{
+	if (!args->doorbell_page || args->host->has_doorbells)
+		return 0;
+	return dm_fail(err, -EINVAL,
+		       "--doorbell-page: the doorbells are the front end's "
+		       "with %s; leave it out",
+		       args->host->name);
+}
+
 /* A descriptor has one use. */
 static int
 check_fds(const struct dm_args *args, struct dm_error *err)
@@ -150,6 +161,8 @@ dm_args_check(struct dm_args *args, struct dm_error *err)
 		rc = check_number(args, err);
 	if (rc == 0)
 		rc = check_name(args, err);
+	if (rc == 0)
+		rc = check_page(args, err);
 	if (rc == 0)
 		rc = check_fds(args, err);
 	if (rc == 0)

@@ -236,7 +236,12 @@ const struct dm_arg dm_arg_table[] = {
 			 .max = POLL_US_MAX,
 			 .value = "N",
 			 .help = "poll so long before sleeping",
-			 .def = "vhost-user 32, else 0" },
+			 .def = "32" },
+	},
+	{
+		.opt = { .name = "--doorbell-page",
+			 FLAG(doorbell_page),
+			 .help = "kicks are stores, found by polling" },
 	},
 	{
 		.opt = { .name = "--subvendor",

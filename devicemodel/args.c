@@ -279,7 +279,7 @@ dm_args_parse(struct dm_args *args, int argc, char **argv,
 	args->fd = args->ready_fd = args->lifeline_fd = -1;
 	args->n_activated = n_activated;
 	args->subvendor = DM_SUBVENDOR_HOST;
-	args->poll_us = DM_POLL_OF_HOST;
+	args->poll_us = DM_POLL_US;
 	args->level = VBS_LOG_WARNING;
 	if (wants_capabilities(argc, argv))
 		args->action = DM_CAPABILITIES;

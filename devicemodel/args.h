@@ -25,8 +25,8 @@ enum dm_action {
 
 /* Subsystem vendor: the host's own. */
 #define DM_SUBVENDOR_HOST UINT32_MAX
-/* How long to poll: as long as the host protocol is good with. */
-#define DM_POLL_OF_HOST UINT32_MAX
+/* Longer than a driver takes for its next request, if it is busy. */
+#define DM_POLL_US 32
 
 struct dm_args {
 	enum dm_action action;
@@ -42,7 +42,8 @@ struct dm_args {
 	bool only;                     /* one device, without -s */
 	const char *blk_file;
 	bool read_only;
-	uint32_t poll_us;   /* or DM_POLL_OF_HOST */
+	uint32_t poll_us;
+	bool doorbell_page;
 	uint32_t subvendor; /* or DM_SUBVENDOR_HOST */
 	enum vbs_log_level level;
 	struct dm_slots slots;

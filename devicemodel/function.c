@@ -74,10 +74,9 @@ dm_function_make(struct dm_function *f, uint16_t subvendor)
 {
 	const struct dm_host *host = f->args->host;
 	struct dm_host_options how = {
-		.poll_us = f->args->poll_us == DM_POLL_OF_HOST
-				   ? host->poll_us
-				   : f->args->poll_us,
+		.poll_us = f->args->poll_us,
 		.once = f->args->once,
+		.doorbell_page = f->args->doorbell_page,
 	};
 	struct vmctx *ctx = NULL;
 	struct dm_error err;

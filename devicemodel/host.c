@@ -40,10 +40,15 @@ vfio_user_new(struct event_base *base, const struct dm_host_options *opts,
 {
 	struct vbs_vfio_user_options how = {
 		.poll_us = opts->poll_us,
-		.flags = opts->once ? VBS_VFIO_USER_ONCE : 0,
 	};
 	struct vbs_vfio_user *made;
-	int rc = vbs_vfio_user_new(base, &how, &made);
+	int rc;
+
+	if (opts->once)
+		how.flags |= VBS_VFIO_USER_ONCE;
+	if (opts->doorbell_page)
+		how.flags |= VBS_VFIO_USER_DOORBELL_PAGE;
+	rc = vbs_vfio_user_new(base, &how, &made);
 
 	if (rc == 0)
 		*srv = made;
@@ -68,6 +73,7 @@ vhost_user_new(struct event_base *base, const struct dm_host_options *opts,
 
 const struct dm_host dm_host_vfio_user = {
 	.name = "vfio-user",
+	.has_doorbells = true,
 	.new = vfio_user_new,
 	.vm = vfio_user_vm,
 	.serve = vfio_user_serve,
@@ -79,7 +85,6 @@ const struct dm_host dm_host_vfio_user = {
 const struct dm_host dm_host_vhost_user = {
 	.name = "vhost-user",
 	.connects = true,
-	.poll_us = 32,
 	.queue_size = "1024",
 	.new = vhost_user_new,
 	.vm = vhost_user_vm,

@@ -13,13 +13,14 @@ struct vmctx;
 struct dm_host_options {
 	uint32_t poll_us;
 	bool once; /* one front end, then the end */
+	bool doorbell_page;
 };
 
 /* A server is what new() makes; the rest is as <vbs/vhost_user.h> says it. */
 struct dm_host {
 	const char *name;
 	bool connects;          /* some front ends listen for us */
-	uint32_t poll_us;       /* unless it is said */
+	bool has_doorbells;     /* that a guest may write to */
 	const char *queue_size; /* of a device that has that option */
 	int (*new)(struct event_base *base, const struct dm_host_options *opts,
 		   void **srv);

@@ -26,14 +26,18 @@ struct vmctx;
 
 /** Serve one client, then end: a listening socket is closed for it. */
 #define VBS_VFIO_USER_ONCE 0x1u
+/**
+ * Doorbell page: the client maps the notification registers, and a kick is a
+ * store into memory that nobody is told of. The queues are looked at from time
+ * to time instead, up to 10 ms apart while nothing comes.
+ */
+#define VBS_VFIO_USER_DOORBELL_PAGE 0x2u
 
 /** How to serve. All zero is a good default. */
 struct vbs_vfio_user_options {
 	/**
-	 * Doorbell page: the client maps the notification registers and a
-	 * kick is no message any more; the queues are polled instead. The
-	 * value is how long to spin after the last chain, in microseconds; 0
-	 * for off.
+	 * How long to keep looking at a queue after its last chain, in
+	 * microseconds, with notifications off, before waiting for a kick.
 	 */
 	uint32_t poll_us;
 	/** VBS_VFIO_USER_* bits. */

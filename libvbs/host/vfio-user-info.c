@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/vfio-user.h"
+#include "pci/pci.h"
 
 int
 vuser_get_info(struct vbs_vfio_user *srv, struct vuser_msg *msg)
@@ -41,13 +42,13 @@ static int
 info_add_page(struct vbs_vfio_user *srv, struct vuser_msg *msg,
 	      struct vuser_region_info *info, uint32_t argsz)
 {
-	struct vuser_poll *poll = &srv->poll;
+	struct vuser_page *page = &srv->page;
 	struct vuser_sparse_cap cap = {
 		.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP,
 		.version = 1,
 		.n_areas = 1,
-		.offset = poll->offset,
-		.size = poll->size,
+		.offset = page->offset,
+		.size = page->size,
 	};
 	int rc;
 
@@ -60,10 +61,12 @@ info_add_page(struct vbs_vfio_user *srv, struct vuser_msg *msg,
 			return rc;
 		memcpy(msg->reply + sizeof(*info), &cap, sizeof(cap));
 	}
-	rc = vuser_poll_start(poll);
+	/* Its kicks are seen by who looks at the queues. */
+	rc = pci_poll(srv->dev, srv->poll_us, true);
 	if (rc < 0)
 		return rc;
-	msg->reply_fds = &poll->fd;
+	page->lent = true;
+	msg->reply_fds = &page->fd;
 	msg->n_reply_fds = 1;
 	return 0;
 }
@@ -83,7 +86,7 @@ vuser_get_region_info(struct vbs_vfio_user *srv, struct vuser_msg *msg)
 	if (info.size > 0)
 		info.flags = VFIO_REGION_INFO_FLAG_READ |
 			     VFIO_REGION_INFO_FLAG_WRITE;
-	if (srv->poll.fd >= 0 && req.index == (uint32_t)srv->poll.baridx &&
+	if (srv->page.fd >= 0 && req.index == (uint32_t)srv->page.baridx &&
 	    srv->client_fds > 0)
 		rc = info_add_page(srv, msg, &info, req.argsz);
 	memcpy(msg->reply, &info, sizeof(info));

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pci/pci.h"
+
 static const struct vbs_vm_ops vuser_vm_ops = {
 	.msi = vuser_irq_msi,
 	.intx = vuser_irq_intx,
@@ -30,7 +32,10 @@ srv_gone(void *arg)
 {
 	struct vbs_vfio_user *srv = arg;
 
-	vuser_poll_stop(&srv->poll);
+	/* Without the page kicks are seen again; this cannot fail. */
+	if (srv->page.lent)
+		(void)pci_poll(srv->dev, srv->poll_us, false);
+	srv->page.lent = false;
 	vuser_dma_clear(srv); /* chains come back, and interrupt */
 	vuser_irq_clear(&srv->irqs);
 	srv->ready = false;
@@ -59,7 +64,13 @@ srv_start(struct vbs_vfio_user *srv, struct pci_vdev *dev, int fd)
 		(void)close(fd);
 		return rc;
 	}
-	vuser_poll_attach(&srv->poll, dev);
+	rc = pci_poll(dev, srv->poll_us, false);
+	if (rc < 0) {
+		(void)close(fd);
+		return rc;
+	}
+	if (srv->wants_page)
+		vuser_page_make(&srv->page, dev);
 	return server_start(&srv->server, dev->name, fd);
 }
 
@@ -90,7 +101,9 @@ void
 vbs_vfio_user_stop(struct vbs_vfio_user *srv)
 {
 	server_stop(&srv->server);
-	vuser_poll_detach(&srv->poll);
+	if (srv->dev)
+		(void)pci_poll(srv->dev, 0, false);
+	vuser_page_free(&srv->page);
 	vuser_irq_detach(&srv->irqs);
 	srv->dev = NULL;
 }
@@ -102,7 +115,8 @@ srv_options_ok(const struct vbs_vfio_user_options *opts)
 		if (opts->reserved[i] != 0)
 			return false;
 	}
-	return !(opts->flags & ~VBS_VFIO_USER_ONCE);
+	return !(opts->flags &
+		 ~(VBS_VFIO_USER_ONCE | VBS_VFIO_USER_DOORBELL_PAGE));
 }
 
 int
@@ -119,7 +133,9 @@ vbs_vfio_user_new(struct event_base *base,
 		return -ENOMEM;
 	server_init(&srv->server, base, &vuser_server_ops, srv);
 	srv->server.once = opts && (opts->flags & VBS_VFIO_USER_ONCE);
-	vuser_poll_init(&srv->poll, base, opts ? opts->poll_us : 0);
+	srv->poll_us = opts ? opts->poll_us : 0;
+	srv->wants_page = opts && (opts->flags & VBS_VFIO_USER_DOORBELL_PAGE);
+	srv->page = VUSER_NO_PAGE;
 	vuser_irq_init(&srv->irqs, base);
 	srv->vm = vbs_vm_new(&vuser_vm_ops, srv, base);
 	if (!srv->vm) {

@@ -9,7 +9,7 @@
  *   vfio-user-region.c   accesses to regions, reset
  *   vfio-user-dma.c      guest memory
  *   vfio-user-irq.c      interrupts
- *   vfio-user-poll.c     the doorbell page
+ *   vfio-user-page.c     the doorbell page
  *
  * All of it runs in the control thread, but for vuser_irq_msi() and
  * vuser_irq_intx().
@@ -28,7 +28,7 @@
 #include "host/server.h"
 #include "host/vfio-user-dma.h"
 #include "host/vfio-user-irq.h"
-#include "host/vfio-user-poll.h"
+#include "host/vfio-user-page.h"
 #include "host/vfio-user-proto.h"
 
 #define VUSER_MAX_BELLS 256 /* doorbells of one function that are told */
@@ -37,6 +37,8 @@ struct vbs_vfio_user {
 	struct server server;
 	struct vmctx *vm;
 	struct pci_vdev *dev; /* NULL: not serving */
+	uint32_t poll_us;
+	bool wants_page;
 
 	/* Of one connection. */
 	bool ready;          /* the version has been agreed */
@@ -46,7 +48,7 @@ struct vbs_vfio_user {
 
 	struct vuser_dma dma;
 	struct vuser_irqs irqs;
-	struct vuser_poll poll;
+	struct vuser_page page;
 };
 
 /* A command that is being handled. */

@@ -15,12 +15,12 @@ pci_set_client(struct pci_vdev *dev, const struct pci_client_ops *ops,
 	dev->priv->client_arg = arg;
 }
 
-bool
-pci_poll(struct pci_vdev *dev)
+int
+pci_poll(struct pci_vdev *dev, uint32_t us, bool unseen)
 {
 	struct pci_priv *p = dev->priv;
 
-	return p->client && p->client->poll(p->client_arg);
+	return p->client ? p->client->poll(p->client_arg, us, unseen) : 0;
 }
 
 bool

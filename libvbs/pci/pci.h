@@ -26,8 +26,8 @@ struct pci_client_ops {
 	void (*release)(void *arg);
 	/* The guest has changed the command register. */
 	void (*command)(void *arg, uint16_t command);
-	/* Do what there is to do; true if there was something. */
-	bool (*poll)(void *arg);
+	/* As pci_poll(). */
+	int (*poll)(void *arg, uint32_t us, bool unseen);
 	/* The window's data register is being read, or has been written. */
 	void (*window_read)(void *arg);
 	void (*window_write)(void *arg);
@@ -74,8 +74,12 @@ void pci_set_client(struct pci_vdev *dev, const struct pci_client_ops *ops,
 		    void *arg);
 /* Where hosts may bind an eventfd. 0 or -ENOMEM. */
 int pci_add_doorbell(struct pci_vdev *dev, const struct vbs_doorbell *bell);
-/* For hosts that poll: have the device serve what is waiting. */
-bool pci_poll(struct pci_vdev *dev);
+/*
+ * Have it look for work for that many microseconds after the latest, and from
+ * time to time as well if its doorbells are not seen. The control thread. 0 or
+ * -ENOMEM.
+ */
+int pci_poll(struct pci_vdev *dev, uint32_t us, bool unseen);
 /* Has the guest let the function use memory (bus master)? */
 bool pci_bus_master(struct pci_vdev *dev);
 

@@ -86,12 +86,6 @@ ring_was_used(const struct ring *r)
 	       (r->split.watch && r->split.watch->resumed);
 }
 
-uint32_t
-ring_position(const struct ring *r)
-{
-	return r->packed ? r->pk.n_taken + 1 : split_position(&r->split);
-}
-
 int
 ring_watch_init(struct ring *r, uint16_t size_max)
 {

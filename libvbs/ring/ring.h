@@ -34,8 +34,6 @@ void ring_unmap(struct ring *r);
 uint32_t ring_base(const struct ring *r);
 /* Has the device used anything since the ring was new? */
 bool ring_was_used(const struct ring *r);
-/* Changes with what driver and device do; not 0 if there is an entry. */
-uint32_t ring_position(const struct ring *r);
 
 /* Either kind of watch.h. */
 int ring_watch_init(struct ring *r, uint16_t size_max);

@@ -156,14 +156,6 @@ split_untake(struct split *r, uint16_t head)
 		split_watch_untake(r, head);
 }
 
-uint32_t
-split_position(const struct split *r)
-{
-	uint16_t idx = guest_load16_acquire(&r->avail->idx);
-
-	return (uint32_t)idx << 16 | r->last_avail;
-}
-
 void
 split_unpop(struct split *r)
 {

@@ -127,9 +127,6 @@ split_has_avail(struct split *r)
 	       split_look(r) != 0;
 }
 
-/* The driver's index and ours in one number; not 0 if there is an entry. */
-uint32_t split_position(const struct split *r);
-
 /*
  * Take the next chain: segments 1..n_iov, 0 if there is none, or RING_BAD_*.
  * With RING_BAD_CHAIN, *head must be pushed back and *bad is filled.

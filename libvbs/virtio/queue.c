@@ -441,7 +441,6 @@ queue_clear(struct vqueue_info *vq)
 	q->stopping = false;
 	q->stale_map = false;
 	q->deserted = false;
-	q->polled = 0;
 	q->live = q->quiet = false;
 	queue_slow_down(q);
 	pthread_mutex_unlock(&vq->mtx);
@@ -541,41 +540,6 @@ queues_update(struct virtio_common *vb)
 		if (work)
 			queue_wake(vq->priv);
 	}
-}
-
-/*
- * Is there work that was not there last time? A device that leaves chains where
- * they are (a receive queue) is not to be asked again and again.
- */
-static bool
-has_news(struct vq_priv *q)
-{
-	uint32_t before = q->polled;
-
-	q->polled = has_work(q) ? ring_position(&q->ring) : 0;
-	return q->polled != before && q->polled != 0;
-}
-
-bool
-queues_poll(struct virtio_common *vb)
-{
-	bool any = false;
-
-	for (int i = 0; i < vb->priv->nvq; i++) {
-		struct vqueue_info *vq = &vb->queues[i];
-		bool work = false;
-
-		if (pthread_mutex_trylock(&vq->mtx)) {
-			any = true; /* it is being served */
-			continue;
-		}
-		work = has_news(vq->priv);
-		pthread_mutex_unlock(&vq->mtx);
-		if (work)
-			queue_notify(vb, (uint64_t)i);
-		any |= work;
-	}
-	return any;
 }
 
 void

@@ -91,10 +91,15 @@ on_command(void *arg, uint16_t command)
 	queues_resume(p);
 }
 
-static bool
-on_poll(void *arg)
+static int
+on_poll(void *arg, uint32_t us, bool unseen)
 {
-	return queues_poll(((struct virtio_priv *)arg)->common);
+	struct virtio_priv *p = arg;
+	int rc = 0;
+
+	for (int i = 0; i < p->nvq && rc == 0; i++)
+		rc = poll_start(&p->vqs[i], us, unseen);
+	return rc;
 }
 
 static const struct pci_client_ops client_ops = {

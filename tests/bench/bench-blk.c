@@ -73,7 +73,8 @@ static const struct way {
 } ways[] = {
 	{ "in process", IN_PROCESS, NULL },
 	{ "vfio-user", VFIO_USER, NULL },
-	{ "vfio-user, doorbell page", VFIO_USER, "--poll-us=100" },
+	{ "vfio-user, not polling", VFIO_USER, "--poll-us=0" },
+	{ "vfio-user, doorbell page", VFIO_USER, "--doorbell-page" },
 	{ "vhost-user", VHOST_USER, NULL },
 	{ "vhost-user, not polling", VHOST_SLEEP, "--poll-us=0" },
 	{ "vhost-user, no kicks", VHOST_POLLED, "--poll-us=100" },

@@ -187,7 +187,7 @@ END_TEST
 
 START_TEST(doorbell_page_and_polling)
 {
-	SERVE(1, -1, "--socket-path", "s", "--poll-us=50",
+	SERVE(1, -1, "--socket-path", "s", "--doorbell-page",
 	      DISK ",notification_data=on");
 	open_path(&first, "s");
 	ck_assert_ptr_nonnull(

@@ -308,6 +308,8 @@ refused option_without_its_value 2 'option --socket-dir needs a value' \
 refused unknown_level 2 '--log-level=loud: no such choice; give .*error' \
 	--log-level=loud
 refused bad_poll 2 '--poll-us=soon: not a whole number' --poll-us=soon
+refused page_without_doorbells 2 '--doorbell-page: .*vhost-user; leave it out' \
+	--doorbell-page --host vhost-user --socket-dir p -s 4,virtio-rnd
 refused bad_subvendor 2 '--subvendor=intel: not a PCI vendor' \
 	--subvendor=intel
 refused unknown_command 2 "'serve' is no command; give help" serve

@@ -465,7 +465,7 @@ START_TEST(serve_refuses_what_it_cannot_serve)
 
 	ck_assert_int_eq(vbs_vfio_user_new(NULL, NULL, &srv), -EINVAL);
 	ck_assert_int_eq(vbs_vfio_user_new(base, &opts, &srv), -EINVAL);
-	opts = (struct vbs_vfio_user_options){ .flags = 2 };
+	opts = (struct vbs_vfio_user_options){ .flags = 4 };
 	ck_assert_int_eq(vbs_vfio_user_new(base, &opts, &srv), -EINVAL);
 	ck_assert_int_eq(vbs_vfio_user_new(base, NULL, &srv), 0);
 	ck_assert_int_eq(

@@ -244,18 +244,6 @@ START_TEST(device_is_not_called_for_an_empty_queue)
 }
 END_TEST
 
-START_TEST(poll_serves_what_nobody_has_kicked)
-{
-	struct pci_vdev *dev = drv_inproc_dev(bus);
-
-	ck_assert(!pci_poll(dev));
-	publish(3);
-	ck_assert(pci_poll(dev));
-	ck_assert_uint_eq(used_idx(), 3);
-	ck_assert(!pci_poll(dev));
-}
-END_TEST
-
 /* An eventfd that a host has bound to the doorbell does the same. */
 START_TEST(kick_eventfd_is_a_kick)
 {
@@ -329,7 +317,6 @@ queue_suite(void)
 	tcase_add_test(tc, device_that_takes_one_is_called_for_each);
 	tcase_add_test(tc, device_that_takes_none_is_called_once_a_kick);
 	tcase_add_test(tc, device_is_not_called_for_an_empty_queue);
-	tcase_add_test(tc, poll_serves_what_nobody_has_kicked);
 	tcase_add_test(tc, kick_eventfd_is_a_kick);
 	tcase_add_test(tc, iothread_comes_before_the_driver_or_not_at_all);
 	tcase_add_test(tc, reset_gives_every_default_back);

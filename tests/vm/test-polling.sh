@@ -4,7 +4,7 @@
 # vbs-dm polls the queues, and sleeps when there is nothing in them.
 . "$(dirname "$0")/lib/rig.sh"
 device_need_vbs "a way of vbs-dm's own"
-DEVICE_OPTIONS=(--poll-us=50)
+DEVICE_OPTIONS=(--poll-us=50 --doorbell-page)
 disk=$VM_RUN/disk.img
 truncate -s 64M "$disk"
 truncate -s 16M "$VM_RUN/data.img"
