@@ -40,6 +40,20 @@ setup_packed(void)
 	ring_feature = DRV_BIT(DRV_F_RING_PACKED);
 }
 
+void
+setup_batch(void)
+{
+	setup();
+	loop->batch = true;
+}
+
+void
+setup_packed_batch(void)
+{
+	setup_packed();
+	loop->batch = true;
+}
+
 /* Rings of these features, which the device offers when it is asked to. */
 static void
 setup_offered(uint64_t features)

@@ -35,12 +35,15 @@ extern uint64_t ring_feature;
 
 /*
  * setup_with() hands the device its options. After the others rings are packed,
- * in order, or both, but on the legacy face.
+ * in order, or both, but on the legacy face; or the device takes several chains
+ * at once.
  */
 void setup(void);
 void setup_packed(void);
 void setup_in_order(void);
 void setup_packed_in_order(void);
+void setup_batch(void);
+void setup_packed_batch(void);
 void setup_with(const char *opts);
 void teardown(void);
 

@@ -27,15 +27,13 @@ loop_of(struct pci_vdev *dev)
 
 /* Copy from readable segments to writable ones; return the bytes written. */
 static uint32_t
-loop_copy(const struct iovec *iov, const uint16_t *flags, int n)
+loop_copy(const struct iovec *iov, int n_in, int n)
 {
-	int in = 0, out = 0;
+	int in = 0, out = n_in;
 	size_t in_at = 0, out_at = 0;
 	uint32_t done = 0;
 
-	while (out < n && !(flags[out] & VRING_DESC_F_WRITE))
-		out++;
-	for (int n_in = out; in < n_in && out < n;) {
+	while (in < n_in && out < n) {
 		size_t len = iov[in].iov_len - in_at;
 
 		if (len > iov[out].iov_len - out_at)
@@ -57,17 +55,52 @@ loop_copy(const struct iovec *iov, const uint16_t *flags, int n)
 	return done;
 }
 
-static void
-loop_finish(struct loop *loop, struct vqueue_info *vq, uint16_t head,
-	    uint32_t len)
+static int
+count_readable(const uint16_t *flags, int n)
 {
-	int q = vq->num;
+	int i = 0;
 
-	if (!loop->hold || loop->n_held[q] == LOOP_QSIZE) {
-		vq_relchain(vq, head, len);
-		return;
-	}
+	while (i < n && !(flags[i] & VRING_DESC_F_WRITE))
+		i++;
+	return i;
+}
+
+/* Keep a chain; false if it is to be returned at once. */
+static bool
+loop_keep(struct loop *loop, int q, uint16_t head, uint32_t len)
+{
+	(void)__atomic_fetch_add(&loop->n_chains, 1, __ATOMIC_RELAXED);
+	if (!loop->hold || loop->n_held[q] == LOOP_QSIZE)
+		return false;
 	loop->held[q][loop->n_held[q]++] = (struct loop_held){ head, len };
+	return true;
+}
+
+/* One turn with several chains at a time. What vq_getchains() said last. */
+static int
+serve_batches(struct loop *loop, struct vqueue_info *vq)
+{
+	struct vq_chain chains[LOOP_BATCH], back[LOOP_BATCH];
+	struct iovec iov[LOOP_MAX_SEGS];
+	int n = 0;
+
+	for (int left = vq->qsize; left > 0; left -= n) {
+		int n_back = 0;
+
+		n = vq_getchains(vq, chains, LOOP_BATCH, iov, LOOP_MAX_SEGS);
+		if (n <= 0)
+			break;
+		for (int i = 0; i < n; i++) {
+			struct vq_chain *c = &chains[i];
+
+			c->iolen = loop_copy(c->iov, c->n_readable,
+					     c->n_readable + c->n_writable);
+			if (!loop_keep(loop, vq->num, c->idx, c->iolen))
+				back[n_back++] = *c;
+		}
+		vq_relchains(vq, back, n_back);
+	}
+	return n;
 }
 
 static void
@@ -76,14 +109,20 @@ loop_notify(void *arg, struct vqueue_info *vq)
 	struct loop *loop = arg;
 	struct iovec iov[LOOP_MAX_SEGS];
 	uint16_t flags[LOOP_MAX_SEGS], head;
+	uint32_t len;
 	int n = 0;
 
+	if (loop->batch) {
+		vq_endchains(vq, serve_batches(loop, vq) == 0);
+		return;
+	}
 	for (int left = vq->qsize; left > 0; left--) {
 		n = vq_getchain(vq, &head, iov, LOOP_MAX_SEGS, flags);
 		if (n <= 0)
 			break;
-		(void)__atomic_fetch_add(&loop->n_chains, 1, __ATOMIC_RELAXED);
-		loop_finish(loop, vq, head, loop_copy(iov, flags, n));
+		len = loop_copy(iov, count_readable(flags, n), n);
+		if (!loop_keep(loop, vq->num, head, len))
+			vq_relchain(vq, head, len);
 	}
 	vq_endchains(vq, n == 0);
 }

@@ -20,6 +20,7 @@
 #define LOOP_QSIZE     64
 #define LOOP_CONFIG    12
 #define LOOP_MAX_SEGS  32
+#define LOOP_BATCH     7 /* chains at once */
 #define LOOP_TYPE      0x3f
 #define LOOP_DEVICE_ID 0x103f
 
@@ -39,6 +40,8 @@ struct loop {
 	struct vqueue_info vqs[LOOP_QUEUES];
 	struct vbs_iothread *thread; /* or NULL */
 	uint8_t config[LOOP_CONFIG];
+	/* A test sets it: take and return several chains at once. */
+	bool batch;
 	/* A test sets it: copy, but keep the chains until loop_release(). */
 	bool hold;
 	/* Hold on to them in queue_stop() too: a stuck back end. */

@@ -94,21 +94,80 @@ chain_hold(struct probe *p, const struct probe_chain *c)
 	return room;
 }
 
+/* Check, count and keep a chain. false if it is to be returned at once. */
+static bool
+chain_keep(struct probe *p, const struct probe_chain *c)
+{
+	count(&p->n_chains);
+	chain_check(p, c);
+	if (p->on_chain)
+		p->on_chain(c->vq);
+	return p->mode != PROBE_COPY && chain_hold(p, c);
+}
+
+static void
+batch_take(struct probe *p, struct vqueue_info *vq, struct vq_chain *chains,
+	   int n)
+{
+	struct vq_chain back[PROBE_BATCH];
+	int n_back = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct vq_chain *from = &chains[i];
+		struct probe_chain c = {
+			.vq = vq,
+			.head = from->idx,
+			.n = from->n_readable + from->n_writable,
+		};
+
+		for (int k = 0; k < c.n; k++) {
+			c.iov[k] = from->iov[k];
+			c.flags[k] = k < from->n_readable ? 0
+							  : VRING_DESC_F_WRITE;
+		}
+		if (chain_keep(p, &c))
+			continue;
+		from->iolen = chain_copy(&c);
+		back[n_back++] = *from;
+	}
+	vq_relchains(vq, back, n_back);
+}
+
+static void
+notify_batch(struct probe *p, struct vqueue_info *vq)
+{
+	struct vq_chain chains[PROBE_BATCH];
+	struct iovec iov[PROBE_SEGS];
+	int n = 0;
+
+	for (int left = vq->qsize; left > 0; left -= n) {
+		n = vq_getchains(vq, chains,
+				 left < PROBE_BATCH ? left : PROBE_BATCH, iov,
+				 PROBE_SEGS);
+		if (n <= 0)
+			break;
+		batch_take(p, vq, chains, n);
+	}
+	if (n < 0)
+		count(&p->n_errors);
+	vq_endchains(vq, n == 0);
+}
+
 static void
 probe_notify(void *arg, struct vqueue_info *vq)
 {
 	struct probe *p = arg;
 	struct probe_chain c = { .vq = vq };
 
+	if (p->batch) {
+		notify_batch(p, vq);
+		return;
+	}
 	for (int left = vq->qsize; left > 0; left--) {
 		c.n = vq_getchain(vq, &c.head, c.iov, PROBE_SEGS, c.flags);
 		if (c.n <= 0)
 			break;
-		count(&p->n_chains);
-		chain_check(p, &c);
-		if (p->on_chain)
-			p->on_chain(vq);
-		if (p->mode == PROBE_COPY || !chain_hold(p, &c))
+		if (!chain_keep(p, &c))
 			vq_relchain(vq, c.head, chain_copy(&c));
 	}
 	if (c.n < 0)

@@ -24,6 +24,7 @@
 #define PROBE_SEGS   8 /* room for segments */
 #define PROBE_CONFIG 12
 #define PROBE_HELD   64
+#define PROBE_BATCH  5 /* chains that it takes at once, at most */
 
 #define PROBE_F_A 0 /* two bits of its own; they exclude each other */
 #define PROBE_F_B 1
@@ -51,6 +52,7 @@ struct probe {
 
 	/* Set by the test, before the queues run. */
 	enum probe_mode mode;
+	bool batch;                /* takes and returns several at once */
 	bool has_error;            /* bad_chain() writes PROBE_ERROR */
 	const struct drv_ram *ram; /* what segments must lie in */
 	/* Called as each chain is taken, or refused, with vq->mtx held. */

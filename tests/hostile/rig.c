@@ -22,6 +22,7 @@ uint64_t table_gpa;
 int n_log_lines;
 
 static struct drv_device_opts how;
+static bool in_batches;
 static uint8_t salt;
 
 /* What packed rings need to know beside the ring. */
@@ -62,25 +63,29 @@ rig_setup(void)
 }
 
 static void
-setup_packed(void)
+setup_kind(enum rig_kind kind)
 {
 	rig_setup();
-	packed = true;
+	packed = kind & RIG_PACKED;
+	in_order = kind & RIG_IN_ORDER;
+	in_batches = kind & RIG_BATCH;
 }
 
-static void
-setup_in_order(void)
-{
-	rig_setup();
-	in_order = true;
-}
+/* Check calls it without an argument. */
+#define SETUP_OF(kind)                                                         \
+	static void setup_##kind(void)                                         \
+	{                                                                      \
+		setup_kind((enum rig_kind)kind);                               \
+	}
 
-static void
-setup_packed_in_order(void)
-{
-	setup_packed();
-	in_order = true;
-}
+SETUP_OF(0)
+SETUP_OF(1)
+SETUP_OF(2)
+SETUP_OF(3)
+SETUP_OF(4)
+SETUP_OF(5)
+SETUP_OF(6)
+SETUP_OF(7)
 
 TCase *
 rig_case(Suite *s, enum rig_kind kind, int timeout)
@@ -89,11 +94,14 @@ rig_case(Suite *s, enum rig_kind kind, int timeout)
 		const char *name;
 		void (*setup)(void);
 	} kinds[RIG_KINDS] = {
-		[RIG_PLAIN] = { "split", rig_setup },
-		[RIG_PACKED] = { "packed", setup_packed },
-		[RIG_IN_ORDER] = { "split in order", setup_in_order },
-		[RIG_PACKED | RIG_IN_ORDER] = { "packed in order",
-						setup_packed_in_order },
+		{ "split", setup_0 },
+		{ "packed", setup_1 },
+		{ "split in order", setup_2 },
+		{ "packed in order", setup_3 },
+		{ "split in batches", setup_4 },
+		{ "packed in batches", setup_5 },
+		{ "split in order in batches", setup_6 },
+		{ "packed in order in batches", setup_7 },
 	};
 	TCase *tc = tcase_create(kinds[kind].name);
 
@@ -109,6 +117,7 @@ rig_plug(const char *opts)
 	ck_assert_int_eq(drv_inproc_plug(machine, &probe_ops, opts, &bus), 0);
 	probe = drv_inproc_dev(bus)->arg;
 	probe->ram = &ram;
+	probe->batch = in_batches;
 	if (in_order)
 		ck_assert_int_eq(vbs_virtio_offer(drv_inproc_dev(bus),
 						  DRV_F_IN_ORDER, true),

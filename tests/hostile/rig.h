@@ -55,12 +55,13 @@ extern bool indirect;     /* chain_put() writes to the table */
 extern uint64_t table_gpa;
 extern int n_log_lines; /* warnings and errors of the library */
 
-/* Kinds of rings: a sum of these. */
+/* Kinds of rings, and of devices: a sum of these. */
 enum rig_kind {
 	RIG_PLAIN = 0,
 	RIG_PACKED = 1,
 	RIG_IN_ORDER = 2,
-	RIG_KINDS = 4,
+	RIG_BATCH = 4, /* the device takes several chains at once */
+	RIG_KINDS = 8,
 };
 
 /*

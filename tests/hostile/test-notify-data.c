@@ -294,7 +294,7 @@ main(void)
 {
 	Suite *s = suite_create("notify-data");
 
-	for (int i = 0; i < RIG_KINDS; i++)
+	for (int i = 0; i < RIG_BATCH; i++)
 		add_kicks(rig_case(s, (enum rig_kind)i, 60));
 	return suite_run(s);
 }

@@ -515,22 +515,9 @@ START_TEST(spurious_kicks_do_no_harm)
 }
 END_TEST
 
-static TCase *
-add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup_packed, teardown);
-	tcase_set_timeout(tc, 60);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void
-add_descriptors(Suite *s)
+add_descriptors(TCase *tc)
 {
-	TCase *tc = add_case(s, "descriptors");
-
 	tcase_add_loop_test(tc,
 			    spec_vq_packed__buffers_are_started_in_ring_order,
 			    0, LOOP_QSIZE);
@@ -561,10 +548,8 @@ add_descriptors(Suite *s)
 }
 
 static void
-add_notifications(Suite *s)
+add_notifications(TCase *tc)
 {
-	TCase *tc = add_case(s, "notifications");
-
 	tcase_add_loop_test(tc, events_enabled_are_notified, 0,
 			    3 * N_PACKED_FACES);
 	tcase_add_loop_test(tc, events_disabled_are_not_notified, 0,
@@ -582,12 +567,24 @@ add_notifications(Suite *s)
 	tcase_add_loop_test(tc, spurious_kicks_do_no_harm, 0, N_PACKED_FACES);
 }
 
+static void
+add_cases(Suite *s, const char *name, SFun fixture)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, fixture, teardown);
+	tcase_set_timeout(tc, 60);
+	add_descriptors(tc);
+	add_notifications(tc);
+	suite_add_tcase(s, tc);
+}
+
 int
 main(void)
 {
 	Suite *s = suite_create("spec-packed");
 
-	add_descriptors(s);
-	add_notifications(s);
+	add_cases(s, "packed", setup_packed);
+	add_cases(s, "packed in batches", setup_packed_batch);
 	return suite_run(s);
 }

@@ -463,22 +463,9 @@ START_TEST(spec_x_vq_split_kick_suppress__off_while_serving_and_on_after)
 }
 END_TEST
 
-static TCase *
-add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void
-add_chains(Suite *s)
+add_chains(TCase *tc)
 {
-	TCase *tc = add_case(s, "chains");
-
 	tcase_add_test(tc, spec_legacy_vq_layout__one_area_on_a_4096_boundary);
 	tcase_add_loop_test(tc,
 			    spec_vq_framing__result_does_not_depend_on_the_cuts,
@@ -502,10 +489,8 @@ add_chains(Suite *s)
 }
 
 static void
-add_used(Suite *s)
+add_used(TCase *tc)
 {
-	TCase *tc = add_case(s, "used");
-
 	tcase_add_loop_test(tc, spec_vq_split_used_notify__flag_0_is_notified,
 			    0, N_COMBINATIONS);
 	tcase_add_loop_test(tc, spec_vq_split_used_notify__flag_1_is_not, 0,
@@ -527,10 +512,8 @@ add_used(Suite *s)
 }
 
 static void
-add_available(Suite *s)
+add_available(TCase *tc)
 {
-	TCase *tc = add_case(s, "available");
-
 	tcase_add_loop_test(tc, spec_vq_split_avail_suppress__flags_are_0_or_1,
 			    0, N_FACES);
 	tcase_add_loop_test(
@@ -547,13 +530,25 @@ add_available(Suite *s)
 		spec_x_vq_split_kick_suppress__off_while_serving_and_on_after);
 }
 
+static void
+add_cases(Suite *s, const char *name, SFun fixture)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, fixture, teardown);
+	tcase_set_timeout(tc, 120);
+	add_chains(tc);
+	add_used(tc);
+	add_available(tc);
+	suite_add_tcase(s, tc);
+}
+
 int
 main(void)
 {
-	Suite *s = suite_create("spec/split");
+	Suite *s = suite_create("spec-split");
 
-	add_chains(s);
-	add_used(s);
-	add_available(s);
+	add_cases(s, "split", setup);
+	add_cases(s, "split in batches", setup_batch);
 	return suite_run(s);
 }
