@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SAMPLES       21
 #define SAMPLES_QUICK 11
@@ -96,7 +97,7 @@ go_realtime(void)
 static void
 usage(const char *name)
 {
-	(void)printf("usage: %s [--quick] [--json FILE] [--realtime]\n"
+	(void)printf("usage: bench-%s [--quick] [--json FILE] [--realtime]\n"
 		     "  --quick      fewer and shorter samples\n"
 		     "  --json FILE  write the results there as well\n"
 		     "  --realtime   at SCHED_FIFO %d; where others work too\n"
@@ -125,6 +126,31 @@ read_model(char *model, size_t size, const struct utsname *uts)
 		(void)fclose(f);
 }
 
+/* Do we run in a virtual machine that says so? */
+static bool
+is_virtual(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	char line[4096];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strncmp(line, "flags", 5) == 0 &&
+			strstr(line, " hypervisor");
+	if (f)
+		(void)fclose(f);
+	return found;
+}
+
+static int
+memory_gib(void)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+			 (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (int)((bytes + (UINT64_C(1) << 29)) >> 30);
+}
+
 static void
 start_report(struct bench *b)
 {
@@ -141,11 +167,13 @@ start_report(struct bench *b)
 	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = CPU_COUNT(&set);
-	b->report = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:i, s:[]}",
-			      "benchmark", b->name, "date", date, "machine",
-			      model, "cpus", n, "kernel", uts.release,
-			      "compiler", COMPILER, "realtime", b->realtime,
-			      "samples", b->samples, "results");
+	b->report = json_pack(
+		"{s:s, s:s, s:s, s:b, s:i, s:i, s:s, s:s, s:b, "
+		"s:b, s:i, s:[]}",
+		"benchmark", b->name, "date", date, "machine", model, "virtual",
+		is_virtual(), "cpus", n, "memory_gib", memory_gib(), "kernel",
+		uts.release, "compiler", COMPILER, "realtime", b->realtime,
+		"quick", b->quick, "samples", b->samples, "results");
 	if (!b->report)
 		bench_die("report", -ENOMEM);
 }

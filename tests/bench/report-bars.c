@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* What is compared with what, and what is asked of it. */
+#include "bench/report.h"
+
+#define ONE_THREAD "Rings, one thread"
+#define TWO_CORES  "Rings, two cores"
+#define COUNTS     "Instructions per chain"
+#define DISK       "A disk over vhost-user, 4 KiB reads"
+#define REGISTERS  "A register over vfio-user"
+#define PROCESS    "A process with one disk"
+
+#define CHAINS(ring, shape, batch, side)                                       \
+	"ring;table=chains;ring=" ring ";shape=" shape ";batch=" batch         \
+	";event_idx=true;.sides." side ".device_ns"
+#define CORES(ring, shape, flight, side)                                       \
+	"ring;table=cores;ring=" ring ";shape=" shape ";in_flight=" flight     \
+	";.sides." side ".device_ns"
+#define PACKETS(ring, batch, side)                                             \
+	"ring;table=packets;ring=" ring ";batch=" batch ";.sides." side        \
+	".device_ns"
+#define COUNT(ring, shape, batch)                                              \
+	"instructions;ring=" ring ";shape=" shape ";batch=" batch              \
+	";calls=libvbs;.count"
+#define READS(disk, way, depth)                                                \
+	"blk;disk=" disk ";way=" way ";depth=" depth ";.kiops"
+#define START(what)  "start;server=vbs-dm, vhost-user;." what
+#define SOCKET(side) "vfio-user;place=one core, CPU time of both;.us." side
+
+#define QEMU "qemu-storage-daemon"
+
+/* The same work by libvbs and by libvhost-user. */
+#define RING_BAR(what, shape, batch, at_most, wish)                            \
+	{                                                                      \
+		.section = ONE_THREAD, .work = what, .peer = "libvhost-user",  \
+		.ours = CHAINS("split", shape, batch, "libvbs"),               \
+		.other = CHAINS("split", shape, batch, "libvhost-user"),       \
+		.limit = at_most, .aim = wish, .drawn = true                   \
+	}
+#define COUNT_BAR(what, shape, at_most, wish)                                  \
+	{                                                                      \
+		.section = COUNTS, .work = what, .unit = "",                   \
+		.ours = COUNT("split", shape, "32"), .limit = at_most,         \
+		.aim = wish                                                    \
+	}
+#define CORE_BAR(what, shape)                                                  \
+	{                                                                      \
+		.section = TWO_CORES, .work = what,                            \
+		.peer = "libvhost-user, batch calls",                          \
+		.ours = CORES("split", shape, "128", "libvbs"),                \
+		.other = CORES("split", shape, "128", "libvhost-user-batch"),  \
+		.limit = 0.4, .aim = 0.25, .drawn = true                       \
+	}
+#define PACKED_BAR(what, shape)                                                \
+	{                                                                      \
+		.section = ONE_THREAD, .work = what,                           \
+		.peer = "libvbs, split ring",                                  \
+		.ours = CHAINS("packed", shape, "32", "libvbs"),               \
+		.other = CHAINS("split", shape, "32", "libvbs"), .limit = 1,   \
+		.drawn = true                                                  \
+	}
+#define DISK_BAR(what, disk, depth, at_least_, wish)                           \
+	{                                                                      \
+		.section = DISK, .work = what, .peer = QEMU,                   \
+		.ours = READS(disk, "vhost-user", depth),                      \
+		.other = READS(disk, QEMU ", vhost-user", depth),              \
+		.limit = at_least_, .aim = wish, .at_least = true,             \
+		.rate = true, .drawn = true                                    \
+	}
+
+const struct bar bars[] = {
+	RING_BAR("split, d1, batch 32", "d1", "32", 0.25, 0.18),
+	RING_BAR("split, blk3, batch 32", "blk3", "32", 0.25, 0.18),
+	RING_BAR("split, ind3, batch 32", "ind3", "32", 0.25, 0.18),
+	RING_BAR("split, sg18, batch 32", "sg18", "32", 0.35, 0),
+	RING_BAR("split, isg18, batch 32", "isg18", "32", 0.35, 0),
+	RING_BAR("split, d1, batch 1", "d1", "1", 0.5, 0),
+	RING_BAR("split, blk3, batch 1", "blk3", "1", 0.5, 0),
+	RING_BAR("split, ind3, batch 1", "ind3", "1", 0.5, 0),
+	PACKED_BAR("packed, d1, batch 32", "d1"),
+	PACKED_BAR("packed, blk3, batch 32", "blk3"),
+	PACKED_BAR("packed, ind3, batch 32", "ind3"),
+	{ .section = ONE_THREAD,
+	  .work = "packed, 64-byte packet, batch 32",
+	  .peer = "DPDK dequeue",
+	  .ours = PACKETS("packed", "32", "libvbs"),
+	  .other = PACKETS("packed", "32", "dpdk"),
+	  .limit = 1,
+	  .drawn = true },
+
+	CORE_BAR("split, d1, 128 in flight", "d1"),
+	CORE_BAR("split, blk3, 128 in flight", "blk3"),
+
+	COUNT_BAR("split, d1, batch 32", "d1", 110, 0),
+	COUNT_BAR("split, blk3, batch 32", "blk3", 230, 0),
+	COUNT_BAR("split, ind3, batch 32", "ind3", 340, 0),
+	COUNT_BAR("split, sg18, batch 32", "sg18", 1250, 1100),
+	COUNT_BAR("split, isg18, batch 32", "isg18", 1250, 1100),
+
+	DISK_BAR("null, depth 1", "null", "1", 2.5, 3),
+	DISK_BAR("null, depth 32", "null", "32", 2.5, 4),
+	DISK_BAR("null, depth 128", "null", "128", 4, 9),
+	DISK_BAR("tmpfs, depth 32", "tmpfs", "32", 2.2, 2.5),
+	{ .section = DISK,
+	  .work = "tmpfs, depth 32",
+	  .peer = "pread loop",
+	  .ours = READS("tmpfs", "vhost-user", "32"),
+	  .other = "blk;disk=tmpfs;way=pread loop;.kiops",
+	  .limit = 0.9,
+	  .at_least = true,
+	  .rate = true,
+	  .drawn = true },
+	{ .section = DISK,
+	  .work = "4 queues on 2 cores",
+	  .peer = "1 queue",
+	  .ours = "blk;queues=4;.kiops",
+	  .other = "blk;queues=1;.kiops",
+	  .limit = 1.8,
+	  .at_least = true,
+	  .rate = true },
+
+	{ .section = REGISTERS,
+	  .work = "read of 4 bytes, one core",
+	  .peer = "bare socket",
+	  .ours = SOCKET("read"),
+	  .other = SOCKET("bare socket"),
+	  .limit = 1.2,
+	  .drawn = true },
+
+	{ .section = PROCESS,
+	  .work = "exec to listening",
+	  .unit = "ms",
+	  .ours = START("start_ms"),
+	  .limit = 10 },
+	{ .section = PROCESS,
+	  .work = "memory of one more idle disk",
+	  .unit = "KiB",
+	  .ours = START("further_disk_kib"),
+	  .limit = 2048 },
+	{ .section = PROCESS,
+	  .work = "memory after load",
+	  .peer = "before",
+	  .ours = START("loaded_kib"),
+	  .other = START("running_kib"),
+	  .limit = 1.02 },
+	{ .section = PROCESS,
+	  .work = "CPU when idle after load",
+	  .unit = "% of a core",
+	  .ours = START("idle_percent"),
+	  .limit = 0.1 },
+};
+
+const int n_bars = sizeof(bars) / sizeof(bars[0]);

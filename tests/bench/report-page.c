@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The page: a template, with lines @LIKE_THIS@ for what comes from the run. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/report.h"
+
+#define MAX_LINE 1024
+
+static const char *
+text_of(const json_t *report, const char *key)
+{
+	const char *text = json_string_value(json_object_get(report, key));
+
+	return text ? text : "?";
+}
+
+static int
+number_of(const json_t *report, const char *key)
+{
+	return (int)json_integer_value(json_object_get(report, key));
+}
+
+static bool
+is_set(const json_t *report, const char *key)
+{
+	return json_is_true(json_object_get(report, key));
+}
+
+static void
+write_machine(const json_t *report)
+{
+	(void)printf("| | |\n|---|---|\n| machine | %s, %d cores, %d GiB%s |\n",
+		     text_of(report, "machine"), number_of(report, "cpus"),
+		     number_of(report, "memory_gib"),
+		     is_set(report, "virtual") ? ", a virtual machine" : "");
+	(void)printf("| kernel | Linux %s |\n| compiler | %s |\n| date | %s "
+		     "|\n| commands | ",
+		     text_of(report, "kernel"), text_of(report, "compiler"),
+		     text_of(report, "date"));
+	(void)printf("`make bench%s%s`, then `make bench-doc` |\n",
+		     is_set(report, "quick") ? "-quick" : "",
+		     is_set(report, "realtime") ? " BENCH_FLAGS=--realtime"
+						: "");
+}
+
+/* Three digits that count. */
+static void
+write_number(double x)
+{
+	(void)printf("%.*f", x < 10 ? 2 : x < 100 ? 1 : 0, x);
+}
+
+static bool
+is_within(const struct bar *bar, double value, double limit)
+{
+	return bar->at_least ? value >= limit : value <= limit;
+}
+
+static const char *
+verdict(const struct bar *bar, double value)
+{
+	if (isnan(value))
+		return "not measured";
+	if (!is_within(bar, value, bar->limit))
+		return "**missed**";
+	return bar->aim != 0 && is_within(bar, value, bar->aim) ? "met, and "
+								  "the aim"
+								: "met";
+}
+
+static void
+write_limit(const struct bar *bar)
+{
+	(void)printf(" %s %g", bar->at_least ? "≥" : "≤", bar->limit);
+	if (bar->aim != 0)
+		(void)printf(" (%g)", bar->aim);
+	if (bar->unit && bar->unit[0])
+		(void)printf(" %s", bar->unit);
+}
+
+static void
+write_bar(const json_t *report, const struct bar *bar)
+{
+	double value = bar_value(report, bar);
+
+	(void)printf("| %s | %s |", bar->work, bar->peer ? bar->peer : "");
+	write_limit(bar);
+	(void)printf(" | ");
+	if (!isnan(value))
+		write_number(value);
+	(void)printf(" | %s |\n", verdict(bar, value));
+}
+
+static void
+write_bars(const json_t *report)
+{
+	const char *section = "";
+
+	for (int i = 0; i < n_bars; i++) {
+		if (bars[i].limit == 0)
+			continue;
+		if (strcmp(section, bars[i].section) != 0)
+			(void)printf("%s### %s\n\n| work | beside | bar (aim) "
+				     "| here | |\n|---|---|---|---:|---|\n",
+				     section[0] ? "\n" : "", bars[i].section);
+		section = bars[i].section;
+		write_bar(report, &bars[i]);
+	}
+}
+
+static const char *
+line_of(const json_t *text, size_t i)
+{
+	const char *line = json_string_value(json_array_get(text, i));
+
+	return line ? line : "";
+}
+
+/* Rows of a table end with an empty line, and other lines where they end. */
+static void
+write_text(const json_t *text)
+{
+	for (size_t i = 0; i < json_array_size(text); i++) {
+		const char *line = line_of(text, i),
+			   *next = line_of(text, i + 1);
+		bool row = line[0] == '|', plain = next[0] && next[0] != '|';
+
+		(void)printf("%s%s\n%s", line,
+			     !row && line[0] && plain ? "\\" : "",
+			     row && plain ? "\n" : "");
+	}
+}
+
+static void
+write_tables(const json_t *report)
+{
+	const json_t *program;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "programs"), i, program)
+	{
+		const json_t *text = json_object_get(program, "text");
+
+		if (json_array_size(text) == 0)
+			continue;
+		(void)printf("%s### bench-%s\n\n", i > 0 ? "\n" : "",
+			     text_of(program, "benchmark"));
+		write_text(text);
+	}
+}
+
+static const struct part {
+	const char *name;
+	void (*write)(const json_t *report);
+} parts[] = {
+	{ "@MACHINE@\n", write_machine },
+	{ "@BARS@\n", write_bars },
+	{ "@TABLES@\n", write_tables },
+};
+#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static void
+write_line(const json_t *report, const char *line)
+{
+	for (size_t i = 0; i < N_PARTS; i++)
+		if (strcmp(line, parts[i].name) == 0) {
+			parts[i].write(report);
+			return;
+		}
+	(void)fputs(line, stdout);
+}
+
+int
+report_page(const json_t *report, const char *template)
+{
+	FILE *f = fopen(template, "re");
+	char line[MAX_LINE];
+
+	if (!f) {
+		perror(template);
+		return EXIT_FAILURE;
+	}
+	while (fgets(line, sizeof(line), f))
+		write_line(report, line);
+	(void)fclose(f);
+	return EXIT_SUCCESS;
+}
