@@ -29,7 +29,7 @@ struct vmctx;
 /**
  * Doorbell page: the client maps the notification registers, and a kick is a
  * store into memory that nobody is told of. The queues are looked at from time
- * to time instead, up to 10 ms apart while nothing comes.
+ * to time instead, up to 32 ms apart while nothing comes.
  */
 #define VBS_VFIO_USER_DOORBELL_PAGE 0x2u
 

@@ -39,7 +39,7 @@ struct vbs_vhost_user_options {
 	/**
 	 * How long to keep looking at a ring after its last chain, in
 	 * microseconds, before waiting for a kick, or, where there is no kick
-	 * descriptor, looking less and less often, up to 10 ms apart.
+	 * descriptor, looking less and less often, up to 32 ms apart.
 	 */
 	uint32_t poll_us;
 	/** VBS_VHOST_USER_* bits. */

@@ -7,14 +7,14 @@
 
 #include "virtio/virtio.h"
 
-#define MAX_PAUSE_MS 10
+#define MAX_PAUSE_MS 32
 
 static uint64_t
-now_us(void)
+now_us(clockid_t clock)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
@@ -60,7 +60,8 @@ look_again(struct queue_poll *p)
 /*
  * Nothing for a while: longer and longer pauses, if nobody will say when.
  * They end when the clock shows a multiple of them, so that one wake-up does
- * for all the queues of a loop.
+ * for all the queues of a loop. The coarse clock is the loop's own: by another
+ * one it would be early, and come back for the rest.
  */
 static void
 look_later(struct queue_poll *p)
@@ -73,7 +74,8 @@ look_later(struct queue_poll *p)
 		ms = MAX_PAUSE_MS;
 	p->pause_ms = ms;
 	period_us = (uint64_t)ms * 1000;
-	tv.tv_usec = (suseconds_t)(period_us - now_us() % period_us);
+	tv.tv_usec = (suseconds_t)(period_us -
+				   now_us(CLOCK_MONOTONIC_COARSE) % period_us);
 	(void)look_in(p, &tv, true);
 }
 
@@ -87,7 +89,7 @@ on_poll(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (queue_serve(q->vq))
 		return; /* poll_served() has seen to the next look */
-	if (now_us() < p->busy_until && look_again(p))
+	if (now_us(CLOCK_MONOTONIC) < p->busy_until && look_again(p))
 		return;
 	rest(q);
 	look_later(p);
@@ -101,7 +103,8 @@ poll_served(struct vq_priv *q)
 
 	p->pause_ms = 0;
 	if (us > 0)
-		p->busy_until = now_us() + us; /* serving takes its time */
+		/* Now: serving has taken its time. */
+		p->busy_until = now_us(CLOCK_MONOTONIC) + us;
 	if (us > 0 && look_again(p))
 		return;
 	rest(q);
