@@ -311,6 +311,7 @@ VBS_API int virtio_set_modern_bar(struct virtio_common *base,
  * @retval -EINVAL  The bit is none of these.
  * @retval -EBUSY   A driver, or a front end, has begun to use the device.
  * @retval -ENODEV  The function is no virtio device.
+ * @retval -ENOMEM  Out of memory.
  *
  * @par Locking
  * Takes common.mtx; control thread.

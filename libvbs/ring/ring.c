@@ -19,6 +19,7 @@ ring_deinit(struct ring *r)
 {
 	split_deinit(&r->split);
 	packed_deinit(&r->pk);
+	order_deinit(&r->order);
 }
 
 void
@@ -30,11 +31,20 @@ ring_reset(struct ring *r, uint16_t size, bool packed)
 		packed_reset(&r->pk, size);
 	else
 		split_reset(&r->split, size);
+	order_reset(&r->order, size, false);
+}
+
+int
+ring_allow_order(struct ring *r, uint16_t size_max)
+{
+	return order_init(&r->order, size_max);
 }
 
 void
-ring_set_features(struct ring *r, bool indirect, bool event_idx)
+ring_set_features(struct ring *r, bool indirect, bool event_idx, bool in_order)
 {
+	order_reset(&r->order, r->packed ? r->pk.size : r->split.size,
+		    in_order);
 	r->split.indirect = r->pk.indirect = indirect;
 	r->split.event_idx = r->pk.event_idx = event_idx;
 }
@@ -67,6 +77,47 @@ ring_unmap(struct ring *r)
 {
 	split_unmap(&r->split);
 	packed_unmap(&r->pk);
+}
+
+static bool
+is_inflight(const struct ring *r, uint16_t head)
+{
+	return r->packed ? head < r->pk.size && r->pk.n_descs[head] > 0
+			 : head < r->split.size && r->split.inflight[head];
+}
+
+bool
+ring_push_in_order(struct ring *r, uint16_t head, uint32_t len)
+{
+	if (!is_inflight(r, head) || !order_hold(&r->order, head, len))
+		return false;
+	while (order_next(&r->order, &head, &len))
+		(void)ring_push_now(r, head, len);
+	return true;
+}
+
+/* Can the latest chain be the next again? */
+static bool
+can_unpop(const struct ring *r)
+{
+	bool can = r->packed ? r->pk.can_unpop : r->split.can_unpop;
+
+	return can && order_is_latest(&r->order, ring_last(r));
+}
+
+void
+ring_unpop(struct ring *r)
+{
+	if (r->order.on && !can_unpop(r)) {
+		(void)ring_push_in_order(r, ring_last(r), 0);
+		return;
+	}
+	if (r->order.on)
+		order_untake(&r->order);
+	if (r->packed)
+		packed_unpop(&r->pk);
+	else
+		split_unpop(&r->split);
 }
 
 uint32_t

@@ -6,6 +6,7 @@
 #ifndef RING_RING_H
 #define RING_RING_H
 
+#include "ring/order.h"
 #include "ring/packed.h"
 #include "ring/split.h"
 
@@ -15,12 +16,16 @@ struct ring {
 	bool packed; /* VIRTIO_F_RING_PACKED; changes only in ring_reset() */
 	struct split split;
 	struct packed pk;
+	struct order order;
 };
 
 int ring_init(struct ring *r, uint16_t size_max);
 void ring_deinit(struct ring *r);
 void ring_reset(struct ring *r, uint16_t size, bool packed);
-void ring_set_features(struct ring *r, bool indirect, bool event_idx);
+void ring_set_features(struct ring *r, bool indirect, bool event_idx,
+		       bool in_order);
+/* The driver may ask for order. 0 or -ENOMEM. */
+int ring_allow_order(struct ring *r, uint16_t size_max);
 
 /* A number of entries that a ring can have, and places for its areas. */
 bool ring_size_ok(bool packed, uint16_t size);
@@ -82,49 +87,63 @@ ring_taken(const struct ring *r)
 	return r->packed ? r->pk.n_taken : split_taken(&r->split);
 }
 
+/* Chains that the device has. */
 static inline uint32_t
 ring_n_inflight(const struct ring *r)
 {
-	return r->packed ? r->pk.n_inflight : r->split.n_inflight;
+	uint32_t n = r->packed ? r->pk.n_inflight : r->split.n_inflight;
+
+	return n - r->order.n_held;
 }
 
 static inline int
 ring_pop(struct ring *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 	 int n_iov, struct ring_bad_chain *bad)
 {
-	if (r->packed)
-		return packed_pop(&r->pk, head, iov, flags, n_iov, bad);
-	return split_pop(&r->split, head, iov, flags, n_iov, bad);
+	int n = r->packed ? packed_pop(&r->pk, head, iov, flags, n_iov, bad)
+			  : split_pop(&r->split, head, iov, flags, n_iov, bad);
+
+	if (r->order.on && (n > 0 || n == RING_BAD_CHAIN))
+		order_take(&r->order, *head);
+	return n;
 }
 
 static inline void
 ring_untake(struct ring *r, uint16_t head)
 {
+	if (r->order.on)
+		order_untake(&r->order);
 	if (r->packed)
 		packed_untake(&r->pk, head);
 	else
 		split_untake(&r->split, head);
 }
 
-static inline void
-ring_unpop(struct ring *r)
-{
-	if (r->packed)
-		packed_unpop(&r->pk);
-	else
-		split_unpop(&r->split);
-}
+void ring_unpop(struct ring *r);
 
+/* Out of order, that is: whatever else is in flight. */
 static inline bool
-ring_push(struct ring *r, uint16_t head, uint32_t len)
+ring_push_now(struct ring *r, uint16_t head, uint32_t len)
 {
 	return r->packed ? packed_push(&r->pk, head, len)
 			 : split_push(&r->split, head, len);
 }
 
+/* When it is its turn. false if that head is not in flight. */
+bool ring_push_in_order(struct ring *r, uint16_t head, uint32_t len);
+
+static inline bool
+ring_push(struct ring *r, uint16_t head, uint32_t len)
+{
+	return r->order.on ? ring_push_in_order(r, head, len)
+			   : ring_push_now(r, head, len);
+}
+
 static inline void
 ring_forget(struct ring *r, uint16_t head)
 {
+	if (order_holds(&r->order, head))
+		return;
 	if (r->packed)
 		packed_forget(&r->pk, head);
 	else

@@ -67,6 +67,8 @@ offer_switch(struct virtio_common *vb, uint64_t bit, bool offer)
 
 	if (p->face != FACE_NONE || backend_ops_of(vb))
 		return -EBUSY;
+	if (bit == BIT(VIRTIO_F_IN_ORDER) && offer && queues_allow_order(p) < 0)
+		return -ENOMEM;
 	p->switched = offer ? p->switched | bit : p->switched & ~bit;
 	return 0;
 }

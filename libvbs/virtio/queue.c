@@ -26,7 +26,7 @@ choose_way(struct vq_priv *q)
 {
 	uint8_t way = q->ring.packed ? VQ_PACKED : VQ_SPLIT;
 
-	if (!q->live || ring_is_watched(&q->ring))
+	if (!q->live || ring_is_watched(&q->ring) || q->ring.order.on)
 		way = VQ_ANY;
 	__atomic_store_n(&q->way, way, __ATOMIC_SEQ_CST);
 	/* The device may have given up this very moment. */
@@ -118,6 +118,16 @@ queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num)
 	vq->priv = q;
 	queue_clear(vq);
 	return 0;
+}
+
+int
+queues_allow_order(struct virtio_priv *p)
+{
+	int rc = 0;
+
+	for (int i = 0; i < p->nvq && rc == 0; i++)
+		rc = ring_allow_order(&p->vqs[i].ring, p->vqs[i].size_max);
+	return rc;
 }
 
 /* The driver is there: it has notified the queue. */
@@ -265,7 +275,8 @@ enable_ring(struct vqueue_info *vq)
 		return -EINVAL;
 	ring_set_features(&q->ring,
 			  vbs_has_feature(vb, VIRTIO_RING_F_INDIRECT_DESC),
-			  vbs_has_feature(vb, VIRTIO_RING_F_EVENT_IDX));
+			  vbs_has_feature(vb, VIRTIO_RING_F_EVENT_IDX),
+			  vbs_has_feature(vb, VIRTIO_F_IN_ORDER));
 	if (!ring_map(&q->ring, &q->layout, vm_map(vb->dev->vmctx)))
 		return -EFAULT;
 	vq->enabled = true;

@@ -163,6 +163,8 @@ struct virtio_priv *virtio_priv_of(struct pci_vdev *dev);
 /* queue.c: set-up, stop, serve */
 int queue_init(struct virtio_priv *p, struct vqueue_info *vq, uint16_t num);
 int queue_start(struct vq_priv *q);
+/* VIRTIO_F_IN_ORDER may be offered. 0 or -ENOMEM. */
+int queues_allow_order(struct virtio_priv *p);
 void queue_detach(struct vq_priv *q);
 void queue_free(struct vq_priv *q);
 /* Have the loop that serves the queue look at it. Any thread. */

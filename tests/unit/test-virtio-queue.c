@@ -166,6 +166,86 @@ START_TEST(relchain_on_a_broken_queue_only_counts)
 }
 END_TEST
 
+/* ---- in order ---- */
+
+static void
+setup_live_in_order(void)
+{
+	setup_in_order();
+	start_modern(0);
+	vq = &loop->vqs[0];
+	q = vq->priv;
+	n_calls = 0;
+}
+
+/* Take n chains, whose heads begin with 0 and go up. */
+static void
+take(int n)
+{
+	struct iovec iov;
+	uint16_t head;
+
+	publish(n);
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(vq_getchain(vq, &head, &iov, 1, NULL), 1);
+	ck_assert_uint_eq(head, n - 1);
+}
+
+START_TEST(relchain_in_order_waits_for_the_chains_before)
+{
+	pthread_mutex_lock(&vq->mtx);
+	take(4);
+	vq_relchain(vq, 2, 1);
+	vq_relchain(vq, 1, 1);
+	vq_endchains(vq, 0);
+	ck_assert_uint_eq(used_idx(), 0);
+	vq_relchain(vq, 0, 1);
+	vq_endchains(vq, 0);
+	ck_assert_uint_eq(used_idx(), 3);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 1);
+	pthread_mutex_unlock(&vq->mtx);
+}
+END_TEST
+
+START_TEST(retchain_in_order_puts_the_last_one_back)
+{
+	struct iovec iov;
+	uint16_t head;
+
+	pthread_mutex_lock(&vq->mtx);
+	take(3);
+	vq_relchain(vq, 1, 1);
+	vq_retchain(vq);
+	ck_assert_int_eq(vq_getchain(vq, &head, &iov, 1, NULL), 1);
+	ck_assert_uint_eq(head, 2);
+	vq_relchain(vq, 2, 1);
+	vq_retchain(vq); /* it is back already */
+	vq_relchain(vq, 0, 1);
+	vq_endchains(vq, 0);
+	ck_assert_uint_eq(used_idx(), 3);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 0);
+	pthread_mutex_unlock(&vq->mtx);
+}
+END_TEST
+
+/* What is held back is not with the device: a reset does not wait for it. */
+START_TEST(broken_in_order_counts_what_the_device_has)
+{
+	pthread_mutex_lock(&vq->mtx);
+	take(3);
+	vq_relchain(vq, 2, 1);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 2);
+	vq_break(vq);
+	vq_relchain(vq, 2, 1);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 2);
+	vq_relchain(vq, 1, 1);
+	vq_relchain(vq, 0, 1);
+	ck_assert_uint_eq(ring_n_inflight(&q->ring), 0);
+	ck_assert_uint_eq(used_idx(), 0);
+	pthread_mutex_unlock(&vq->mtx);
+}
+END_TEST
+
 START_TEST(endchains_with_nothing_to_publish_is_silent)
 {
 	pthread_mutex_lock(&vq->mtx);
@@ -321,6 +401,12 @@ queue_suite(void)
 	tcase_add_test(tc, iothread_comes_before_the_driver_or_not_at_all);
 	tcase_add_test(tc, reset_gives_every_default_back);
 	tcase_add_test(tc, queue_get_beyond_the_last_is_null);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("in-order");
+	tcase_add_checked_fixture(tc, setup_live_in_order, teardown_live);
+	tcase_add_test(tc, relchain_in_order_waits_for_the_chains_before);
+	tcase_add_test(tc, retchain_in_order_puts_the_last_one_back);
+	tcase_add_test(tc, broken_in_order_counts_what_the_device_has);
 	suite_add_tcase(s, tc);
 	return s;
 }
