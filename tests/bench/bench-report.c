@@ -9,15 +9,14 @@
 static int
 usage(FILE *to, int status)
 {
-	(void)fputs(
-		"usage: bench-report merge OUT.json COUNTS.txt PROGRAM...\n"
-		"       bench-report page REPORT.json TEMPLATE.md\n"
-		"       bench-report picture REPORT.json\n"
-		"  merge    PROGRAM.json and PROGRAM.txt of each, and counts of "
-		"instructions\n"
-		"  page     Markdown, to standard output\n"
-		"  picture  SVG, to standard output\n",
-		to);
+	(void)fputs("usage: bench-report merge OUT.json COUNTS.txt PROGRAM...\n"
+		    "       bench-report page REPORT.json TEMPLATE.md\n"
+		    "       bench-report picture REPORT.json\n"
+		    "  merge    PROGRAM.json and PROGRAM.txt of each, and the "
+		    "counts\n"
+		    "  page     Markdown, to standard output\n"
+		    "  picture  SVG, to standard output\n",
+		    to);
 	return status;
 }
 

@@ -18,9 +18,9 @@
 #define PACKETS(ring, batch, side)                                             \
 	"ring;table=packets;ring=" ring ";batch=" batch ";.sides." side        \
 	".device_ns"
-#define COUNT(ring, shape, batch)                                              \
+#define COUNT(ring, shape, batch, calls)                                       \
 	"instructions;ring=" ring ";shape=" shape ";batch=" batch              \
-	";calls=libvbs;.count"
+	";calls=" calls ";.count"
 #define READS(disk, way, depth)                                                \
 	"blk;disk=" disk ";way=" way ";depth=" depth ";.kiops"
 #define START(what)  "start;server=vbs-dm, vhost-user;." what
@@ -28,35 +28,48 @@
 
 #define QEMU "qemu-storage-daemon"
 
+#define PEER "libvhost-user"
+
+/* A batch is taken and returned at once, and then chain by chain. */
+#define BATCH "libvbs-batch"
+#define EACH  "libvbs"
+
 /* The same work by libvbs and by libvhost-user. */
-#define RING_BAR(what, shape, batch, at_most, wish)                            \
+#define RING_BAR(calls, what, shape, batch, at_most, wish)                     \
 	{                                                                      \
-		.section = ONE_THREAD, .work = what, .peer = "libvhost-user",  \
-		.ours = CHAINS("split", shape, batch, "libvbs"),               \
-		.other = CHAINS("split", shape, batch, "libvhost-user"),       \
+		.section = ONE_THREAD, .work = "split, " what, .peer = PEER,   \
+		.ours = CHAINS("split", shape, batch, calls),                  \
+		.other = CHAINS("split", shape, batch, PEER),                  \
 		.limit = at_most, .aim = wish, .drawn = true                   \
 	}
-#define COUNT_BAR(what, shape, at_most, wish)                                  \
+/* The same chain by chain: only to be seen. */
+#define EACH_BAR(what, shape)                                                  \
 	{                                                                      \
-		.section = COUNTS, .work = what, .unit = "",                   \
-		.ours = COUNT("split", shape, "32"), .limit = at_most,         \
-		.aim = wish                                                    \
+		.section = ONE_THREAD, .work = "split, " what ", one by one",  \
+		.peer = PEER, .ours = CHAINS("split", shape, "32", EACH),      \
+		.other = CHAINS("split", shape, "32", PEER)                    \
 	}
-#define CORE_BAR(what, shape)                                                  \
+#define CORE_BAR(calls, what, shape, at_most, wish)                            \
 	{                                                                      \
-		.section = TWO_CORES, .work = what,                            \
-		.peer = "libvhost-user, batch calls",                          \
-		.ours = CORES("split", shape, "128", "libvbs"),                \
-		.other = CORES("split", shape, "128", "libvhost-user-batch"),  \
-		.limit = 0.4, .aim = 0.25, .drawn = true                       \
+		.section = TWO_CORES, .work = "split, " what,                  \
+		.peer = PEER ", batch calls",                                  \
+		.ours = CORES("split", shape, "128", calls),                   \
+		.other = CORES("split", shape, "128", PEER "-batch"),          \
+		.limit = at_most, .aim = wish, .drawn = at_most > 0            \
 	}
 #define PACKED_BAR(what, shape)                                                \
 	{                                                                      \
-		.section = ONE_THREAD, .work = what,                           \
+		.section = ONE_THREAD, .work = "packed, " what,                \
 		.peer = "libvbs, split ring",                                  \
-		.ours = CHAINS("packed", shape, "32", "libvbs"),               \
-		.other = CHAINS("split", shape, "32", "libvbs"), .limit = 1,   \
+		.ours = CHAINS("packed", shape, "32", BATCH),                  \
+		.other = CHAINS("split", shape, "32", BATCH), .limit = 1,      \
 		.drawn = true                                                  \
+	}
+#define COUNT_BAR(what, shape, calls, at_most, wish)                           \
+	{                                                                      \
+		.section = COUNTS, .work = "split, " what, .unit = "",         \
+		.ours = COUNT("split", shape, "32", calls), .limit = at_most,  \
+		.aim = wish                                                    \
 	}
 #define DISK_BAR(what, disk, depth, at_least_, wish)                           \
 	{                                                                      \
@@ -68,37 +81,50 @@
 	}
 
 const struct bar bars[] = {
-	RING_BAR("split, d1, batch 32", "d1", "32", 0.25, 0.18),
-	RING_BAR("split, blk3, batch 32", "blk3", "32", 0.25, 0.18),
-	RING_BAR("split, ind3, batch 32", "ind3", "32", 0.25, 0.18),
-	RING_BAR("split, sg18, batch 32", "sg18", "32", 0.35, 0),
-	RING_BAR("split, isg18, batch 32", "isg18", "32", 0.35, 0),
-	RING_BAR("split, d1, batch 1", "d1", "1", 0.5, 0),
-	RING_BAR("split, blk3, batch 1", "blk3", "1", 0.5, 0),
-	RING_BAR("split, ind3, batch 1", "ind3", "1", 0.5, 0),
-	PACKED_BAR("packed, d1, batch 32", "d1"),
-	PACKED_BAR("packed, blk3, batch 32", "blk3"),
-	PACKED_BAR("packed, ind3, batch 32", "ind3"),
+	RING_BAR(BATCH, "d1, batch 32", "d1", "32", 0.25, 0.18),
+	RING_BAR(BATCH, "blk3, batch 32", "blk3", "32", 0.25, 0.18),
+	RING_BAR(BATCH, "ind3, batch 32", "ind3", "32", 0.25, 0.18),
+	RING_BAR(BATCH, "sg18, batch 32", "sg18", "32", 0.35, 0),
+	RING_BAR(BATCH, "isg18, batch 32", "isg18", "32", 0.35, 0),
+	EACH_BAR("d1, batch 32", "d1"),
+	EACH_BAR("blk3, batch 32", "blk3"),
+	EACH_BAR("ind3, batch 32", "ind3"),
+	EACH_BAR("sg18, batch 32", "sg18"),
+	EACH_BAR("isg18, batch 32", "isg18"),
+	RING_BAR(EACH, "d1, batch 1", "d1", "1", 0.5, 0),
+	RING_BAR(EACH, "blk3, batch 1", "blk3", "1", 0.5, 0),
+	RING_BAR(EACH, "ind3, batch 1", "ind3", "1", 0.5, 0),
+	PACKED_BAR("d1, batch 32", "d1"),
+	PACKED_BAR("blk3, batch 32", "blk3"),
+	PACKED_BAR("ind3, batch 32", "ind3"),
 	{ .section = ONE_THREAD,
-	  .work = "packed, 64-byte packet, batch 32",
+	  .work = "packed, packet of 64 bytes, batch 32",
 	  .peer = "DPDK dequeue",
-	  .ours = PACKETS("packed", "32", "libvbs"),
+	  .ours = PACKETS("packed", "32", BATCH),
 	  .other = PACKETS("packed", "32", "dpdk"),
 	  .limit = 1,
 	  .drawn = true },
 
-	CORE_BAR("split, d1, 128 in flight", "d1"),
-	CORE_BAR("split, blk3, 128 in flight", "blk3"),
+	CORE_BAR(BATCH, "d1, 128 in flight", "d1", 0.4, 0.25),
+	CORE_BAR(BATCH, "blk3, 128 in flight", "blk3", 0.4, 0.25),
+	CORE_BAR(EACH, "d1, 128 in flight, one by one", "d1", 0, 0),
+	CORE_BAR(EACH, "blk3, 128 in flight, one by one", "blk3", 0, 0),
 
-	COUNT_BAR("split, d1, batch 32", "d1", 110, 0),
-	COUNT_BAR("split, blk3, batch 32", "blk3", 230, 0),
-	COUNT_BAR("split, ind3, batch 32", "ind3", 340, 0),
-	COUNT_BAR("split, sg18, batch 32", "sg18", 1250, 1100),
-	COUNT_BAR("split, isg18, batch 32", "isg18", 1250, 1100),
+	COUNT_BAR("d1, batch 32", "d1", BATCH, 110, 0),
+	COUNT_BAR("blk3, batch 32", "blk3", BATCH, 230, 0),
+	COUNT_BAR("ind3, batch 32", "ind3", BATCH, 340, 0),
+	COUNT_BAR("sg18, batch 32", "sg18", BATCH, 1250, 1100),
+	COUNT_BAR("isg18, batch 32", "isg18", BATCH, 1250, 1100),
+	COUNT_BAR("d1, batch 32, one by one", "d1", EACH, 0, 0),
+	COUNT_BAR("blk3, batch 32, one by one", "blk3", EACH, 0, 0),
+	COUNT_BAR("ind3, batch 32, one by one", "ind3", EACH, 0, 0),
+	COUNT_BAR("sg18, batch 32, one by one", "sg18", EACH, 0, 0),
+	COUNT_BAR("isg18, batch 32, one by one", "isg18", EACH, 0, 0),
 
-	DISK_BAR("null, depth 1", "null", "1", 2.5, 3),
-	DISK_BAR("null, depth 32", "null", "32", 2.5, 4),
-	DISK_BAR("null, depth 128", "null", "128", 4, 9),
+	DISK_BAR("null, depth 1", "void", "1", 2.5, 3),
+	DISK_BAR("null, depth 32", "void", "32", 2.5, 4),
+	DISK_BAR("null, depth 128", "void", "128", 4, 9),
+	DISK_BAR("tmpfs, mmap, depth 32", "tmpfs, mmap", "32", 2.2, 5),
 	DISK_BAR("tmpfs, depth 32", "tmpfs", "32", 2.2, 2.5),
 	{ .section = DISK,
 	  .work = "tmpfs, depth 32",
@@ -112,8 +138,8 @@ const struct bar bars[] = {
 	{ .section = DISK,
 	  .work = "4 queues on 2 cores",
 	  .peer = "1 queue",
-	  .ours = "blk;queues=4;.kiops",
-	  .other = "blk;queues=1;.kiops",
+	  .ours = "blk-queues;queues=4;.kiops",
+	  .other = "blk-queues;queues=1;.kiops",
 	  .limit = 1.8,
 	  .at_least = true,
 	  .rate = true },

@@ -64,6 +64,8 @@ verdict(const struct bar *bar, double value)
 {
 	if (isnan(value))
 		return "not measured";
+	if (bar->limit == 0)
+		return "";
 	if (!is_within(bar, value, bar->limit))
 		return "**missed**";
 	return bar->aim != 0 && is_within(bar, value, bar->aim) ? "met, and "
@@ -74,6 +76,8 @@ verdict(const struct bar *bar, double value)
 static void
 write_limit(const struct bar *bar)
 {
+	if (bar->limit == 0)
+		return;
 	(void)printf(" %s %g", bar->at_least ? "≥" : "≤", bar->limit);
 	if (bar->aim != 0)
 		(void)printf(" (%g)", bar->aim);
@@ -100,8 +104,6 @@ write_bars(const json_t *report)
 	const char *section = "";
 
 	for (int i = 0; i < n_bars; i++) {
-		if (bars[i].limit == 0)
-			continue;
 		if (strcmp(section, bars[i].section) != 0)
 			(void)printf("%s### %s\n\n| work | beside | bar (aim) "
 				     "| here | |\n|---|---|---|---:|---|\n",

@@ -23,7 +23,7 @@ struct bar {
 	const char *unit;  /* of such a number */
 	const char *ours;  /* selector */
 	const char *other; /* selector, or NULL */
-	double limit;      /* 0: only to be seen in the picture */
+	double limit;      /* 0: nothing is asked, only to be seen */
 	double aim;        /* 0: the limit */
 	bool at_least;     /* or else at most */
 	bool rate;         /* the values are rates, not times */
