@@ -25,14 +25,15 @@ static void __attribute__((noinline)) peer_libvbs_serve(struct vqueue_info *vq)
 {
 	struct iovec iov[BED_MAX_SEGS];
 	uint16_t flags[BED_MAX_SEGS], head;
-	bool some = false;
-	int n;
+	int i = 0, n = 0;
 
-	while ((n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, flags)) > 0) {
+	for (; i < PEER_BURST; i++) {
+		n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, flags);
+		if (n <= 0)
+			break;
 		vq_relchain(vq, head, peer_see(iov, flags, n));
-		some = true;
 	}
-	if (some)
+	if (i > 0)
 		vq_endchains(vq, n == 0);
 }
 
@@ -41,19 +42,18 @@ peer_libvbs_net_serve(struct vqueue_info *vq)
 {
 	struct bed_function *f = (struct bed_function *)(void *)vq->common;
 	struct iovec iov[BED_MAX_SEGS];
-	bool some = false;
+	int i = 0, n = 0;
 	uint16_t head;
-	int n;
 
-	while ((n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, NULL)) > 0) {
+	for (; i < PEER_BURST; i++) {
+		n = vq_getchain(vq, &head, iov, BED_MAX_SEGS, NULL);
+		if (n <= 0)
+			break;
 		vq_relchain(vq, head, peer_receive(&f->packets, iov));
-		some = true;
 	}
-	if (some)
+	if (i > 0)
 		vq_endchains(vq, n == 0);
 }
-
-#define BATCH 32
 
 /* How much may it write? */
 static inline uint32_t
@@ -70,19 +70,19 @@ see_chain(const struct vq_chain *chain)
 static void __attribute__((noinline))
 peer_libvbs_batch_serve(struct vqueue_info *vq)
 {
-	struct vq_chain chains[BATCH];
-	struct iovec iov[BATCH * BED_MAX_SEGS];
-	bool some = false;
-	int n;
+	struct vq_chain chains[PEER_BURST];
+	struct iovec iov[PEER_BURST * BED_MAX_SEGS];
+	int sum = 0, n = 1;
 
-	while ((n = vq_getchains(vq, chains, BATCH, iov,
-				 BATCH * BED_MAX_SEGS)) > 0) {
+	for (; sum < PEER_BURST && n > 0; sum += n) {
+		n = vq_getchains(vq, chains, PEER_BURST - sum, iov,
+				 PEER_BURST * BED_MAX_SEGS);
 		for (int i = 0; i < n; i++)
 			chains[i].iolen = see_chain(&chains[i]);
-		vq_relchains(vq, chains, n);
-		some = true;
+		if (n > 0)
+			vq_relchains(vq, chains, n);
 	}
-	if (some)
+	if (sum > 0)
 		vq_endchains(vq, n == 0);
 }
 
@@ -90,19 +90,19 @@ static void __attribute__((noinline))
 peer_libvbs_net_batch_serve(struct vqueue_info *vq)
 {
 	struct bed_function *f = (struct bed_function *)(void *)vq->common;
-	struct vq_chain chains[BATCH];
-	struct iovec iov[BATCH];
-	bool some = false;
-	int n;
+	struct vq_chain chains[PEER_BURST];
+	struct iovec iov[PEER_BURST];
+	int sum = 0, n = 1;
 
-	while ((n = vq_getchains(vq, chains, BATCH, iov, BATCH)) > 0) {
+	for (; sum < PEER_BURST && n > 0; sum += n) {
+		n = vq_getchains(vq, chains, PEER_BURST - sum, iov, PEER_BURST);
 		for (int i = 0; i < n; i++)
 			chains[i].iolen =
 				peer_receive(&f->packets, chains[i].iov);
-		vq_relchains(vq, chains, n);
-		some = true;
+		if (n > 0)
+			vq_relchains(vq, chains, n);
 	}
-	if (some)
+	if (sum > 0)
 		vq_endchains(vq, n == 0);
 }
 

@@ -35,10 +35,12 @@ static const uint16_t in_flight[] = { 1, 32, 128 };
 /* What this program is given beside its own code: NULL where it is not. */
 struct modules {
 	const struct ring_module *libvhost_user;
+	const struct ring_module *dpdk;
 };
 
 struct tables {
 	struct table chains;
+	struct table packets;
 	struct table cores;
 };
 
@@ -91,6 +93,27 @@ fill_chains(struct table *t, const struct modules *m)
 }
 
 static void
+fill_packets(struct table *t, const struct modules *m)
+{
+	t->name = "packets";
+	t->title = "Ring of 256, one thread, packets of 64 bytes copied: "
+		   "device ns per packet (times floor)";
+	table_add_peer(t, &peer_alone);
+	table_add_peer(t, &peer_libvbs_net);
+	table_add_peer(t, &peer_libvbs_net_batch);
+	add_module(t, m->dpdk);
+	table_add_peer(t, &peer_floor_net);
+	for (int i = 0; i < 2 * N_BATCHES; i++)
+		table_add_row(t, &(struct ring_work){
+					 .ring.shape = &bed_packet,
+					 .ring.qsize = BED_QSIZE,
+					 .ring.packed = i >= N_BATCHES,
+					 .ring.event_idx = true,
+					 .batch = batches[i % N_BATCHES],
+				 });
+}
+
+static void
 fill_cores(struct table *t, const struct modules *m)
 {
 	static const char *const shapes[] = { "d1", "blk3", "ind3", "sg18" };
@@ -115,26 +138,40 @@ fill_cores(struct table *t, const struct modules *m)
 }
 
 static void
+show(struct bench *b, const struct table *t)
+{
+	if (t->n_rows == 0)
+		return;
+	table_print(t);
+	table_report(t, b);
+}
+
+static void
 measure(struct bench *b, struct ring_bed *bed, struct tables *t)
 {
-	const struct modules m = { load(b, "libvhost-user") };
+	const struct modules m = {
+		.libvhost_user = load(b, "libvhost-user"),
+		.dpdk = load(b, "dpdk"),
+	};
 
-	(void)printf("\n");
+	(void)printf("%s\n",
+		     b->cpu == b->other_cpu
+			     ? "Not measured with two cores: there is one\n"
+			     : "");
 	fill_chains(&t->chains, &m);
+	fill_packets(&t->packets, &m);
 	if (b->cpu != b->other_cpu)
 		fill_cores(&t->cores, &m);
 	for (int i = 0; i < b->samples; i++) {
 		table_sample(&t->chains, b, bed);
+		table_sample(&t->packets, b, bed);
 		table_sample(&t->cores, b, bed);
 	}
-	table_print(&t->chains);
-	table_report(&t->chains, b);
-	if (t->cores.n_rows > 0) {
-		table_print(&t->cores);
-		table_report(&t->cores, b);
-	} else {
-		(void)printf("Not measured with two cores: there is one\n");
-	}
+	show(b, &t->chains);
+	show(b, &t->packets);
+	show(b, &t->cores);
+	table_finish(&t->chains);
+	table_finish(&t->packets);
 }
 
 /* ---- counting ------------------------------------------------------------ */
@@ -182,7 +219,9 @@ static void
 count_all(struct ring_bed *bed, struct tables *t, char *const *names)
 {
 	const char *why;
-	const struct modules m = { ring_module_load("libvhost-user", &why) };
+	const struct modules m = {
+		.libvhost_user = ring_module_load("libvhost-user", &why),
+	};
 	const struct table *chains = &t->chains;
 
 	fill_chains(&t->chains, &m);
@@ -195,6 +234,7 @@ count_all(struct ring_bed *bed, struct tables *t, char *const *names)
 			    table_can_do(chains->peers[p], work))
 				count_cell(chains->peers[p], bed, work);
 	}
+	table_finish(chains);
 }
 
 int
@@ -214,9 +254,6 @@ main(int argc, char **argv)
 		bench_banner(&b);
 		measure(&b, &bed, &tables);
 	}
-	for (int p = 0; p < tables.chains.n_peers; p++)
-		if (tables.chains.peers[p]->finish)
-			tables.chains.peers[p]->finish();
 	bed_deinit(&bed);
 	return bench_finish(&b);
 }

@@ -23,7 +23,7 @@ module() {
 	# shellcheck disable=SC2086  # it may have options
 	$CC -O2 -std=gnu11 -fPIC -shared -fvisibility=hidden -D_GNU_SOURCE \
 		-DPEER_VERSION="\"$version\"" -I"$srcdir/tests" \
-		-o "$so.new" "$@" || {
+		-Wl,-z,defs -o "$so.new" "$@" || {
 		echo "$so: cannot be built, going on without" >&2
 		return 0
 	}
@@ -36,3 +36,14 @@ lib=$cache/libvhost-user
 		-I"$lib/subprojects/libvhost-user" \
 		"$srcdir/tests/bench/peer-libvhost-user.c" \
 		"$lib/subprojects/libvhost-user/libvhost-user.c" -lpthread
+
+if $PKG_CONFIG --exists libdpdk; then
+	driver=$srcdir/tests/driver
+	# shellcheck disable=SC2046  # lists of flags
+	module dpdk "librte_vhost $($PKG_CONFIG --modversion libdpdk)" \
+		$($PKG_CONFIG --cflags libdpdk) \
+		"$srcdir/tests/bench/peer-dpdk.c" "$driver/ram.c" \
+		"$driver/socket.c" "$driver/vhost-user.c" \
+		"$driver/split.c" "$driver/split-raw.c" "$driver/vhost-user-mem.c" \
+		-lrte_vhost -lrte_mbuf -lrte_mempool -lrte_eal
+fi

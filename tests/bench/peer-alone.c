@@ -35,6 +35,8 @@ alone_packed(struct ring_bed *bed)
 	for (uint16_t n = bed->in_flight; n > 0; n--) {
 		uint64_t flags = at.wrap ? UINT64_C(0x8080) << 48 : 0;
 
+		if (bed->shape->written > 0)
+			flags |= (uint64_t)PEER_F_WRITE << 48;
 		__atomic_store_n(&desc[at.i].rest,
 				 flags | (uint64_t)slot << 32 |
 					 bed->shape->written,

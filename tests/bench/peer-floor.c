@@ -129,6 +129,8 @@ serve_split(struct floor *f, bool net)
 
 	if (f->taken == end)
 		return;
+	if ((uint16_t)(end - f->taken) > PEER_BURST)
+		end = (uint16_t)(f->taken + PEER_BURST);
 	for (; f->taken != end; f->taken++) {
 		uint16_t head = bed->avail->ring[f->taken & mask];
 		struct bed_used_elem *elem = &bed->used->ring[f->taken & mask];
@@ -208,10 +210,16 @@ serve_packed(struct floor *f, bool net)
 	uint64_t rest, first = 0;
 	struct chain c;
 
-	while ((n = walk_packed(bed, f->at, &c, &id)) > 0) {
+	for (int i = 0; i < PEER_BURST; i++) {
+		n = walk_packed(bed, f->at, &c, &id);
+		if (n == 0)
+			break;
+		uint32_t len = see(f, &c, net);
 		uint64_t flags = f->at.wrap ? DESC_F_AVAIL | DESC_F_USED : 0;
 
-		rest = flags << 48 | (uint64_t)id << 32 | see(f, &c, net);
+		if (len > 0)
+			flags |= PEER_F_WRITE;
+		rest = flags << 48 | (uint64_t)id << 32 | len;
 		/* The first one comes last, and shows all of them. */
 		if (sum == 0)
 			first = rest;

@@ -13,8 +13,6 @@
 #include "bench/ring-peer.h"
 #include "libvhost-user.h"
 
-#define MAX_CHAINS BED_MAX_QSIZE
-
 static struct VuDev the_dev;
 
 static void
@@ -90,14 +88,15 @@ peer_lvu_serve(void *state)
 	VuDev *dev = state;
 	VuVirtq *vq = vu_get_queue(dev, 0);
 	VuVirtqElement *elem;
-	bool some = false;
+	unsigned n = 0;
 
-	while ((elem = vu_queue_pop(dev, vq, sizeof(*elem)))) {
+	while (n < PEER_BURST &&
+	       (elem = vu_queue_pop(dev, vq, sizeof(*elem)))) {
 		vu_queue_push(dev, vq, elem, see(elem));
 		free(elem);
-		some = true;
+		n++;
 	}
-	if (some)
+	if (n > 0)
 		vu_queue_notify(dev, vq);
 }
 
@@ -109,7 +108,7 @@ peer_lvu_batch_serve(void *state)
 	VuVirtqElement *elem;
 	unsigned n = 0;
 
-	while (n < MAX_CHAINS &&
+	while (n < PEER_BURST &&
 	       (elem = vu_queue_pop(dev, vq, sizeof(*elem)))) {
 		vu_queue_fill(dev, vq, elem, see(elem), n++);
 		free(elem);

@@ -345,6 +345,7 @@ reap_packed(struct ring_bed *bed)
 	const struct bed_pdesc *desc = (const void *)bed->desc;
 	const uint64_t bits = (uint64_t)(DESC_F_AVAIL | DESC_F_USED) << 48;
 	uint16_t n = 0, n_descs = bed_n_descs(bed);
+	uint32_t len;
 
 	while (n < bed->in_flight) {
 		uint64_t rest = __atomic_load_n(&desc[bed->done.i].rest,
@@ -352,7 +353,9 @@ reap_packed(struct ring_bed *bed)
 
 		if ((rest & bits) != (bed->done.wrap ? bits : 0))
 			break;
-		if (!is_next(bed, (uint16_t)(rest >> 32), (uint32_t)rest))
+		/* 2.8.5: without the flag there is no length */
+		len = rest >> 48 & DESC_F_WRITE ? (uint32_t)rest : 0;
+		if (!is_next(bed, (uint16_t)(rest >> 32), len))
 			return -EPROTO;
 		bed->done = bed_step(bed, bed->done, n_descs);
 		bed->oldest_slot = bed_after(bed, bed->oldest_slot);

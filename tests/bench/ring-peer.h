@@ -16,6 +16,9 @@
 
 #define PEER_F_WRITE 2u /* flags of a segment */
 
+/* Longer bursts keep the driver waiting for the first ones of them. */
+#define PEER_BURST 32
+
 /* Kinds of ring that a peer knows. */
 #define PEER_SPLIT  1u
 #define PEER_PACKED 2u
@@ -23,15 +26,14 @@
 struct ring_peer {
 	const char *name;
 	unsigned rings;
-	/* It gives chains back when it has many, not all with each call. */
-	bool late;
 	/* Attach to the ring, which has just been reset; exits on failure. */
 	void *(*open)(struct ring_bed *bed);
 	/*
-	 * Take every chain that is available, look at its segments with
-	 * peer_see() or peer_receive(), return it with what that said, publish,
-	 * and decide about the interrupt; nothing of this if there is no chain.
-	 * Named peer_*_serve(): callgrind counts inside.
+	 * Take what chains are available, up to PEER_BURST of them, look at
+	 * the segments of each with peer_see() or peer_receive(), return it
+	 * with what that said; publish, and decide about the interrupt. Nothing
+	 * of this if there is no chain. Named peer_*_serve(): callgrind counts
+	 * inside.
 	 */
 	void (*serve)(void *state);
 	void (*close)(void *state);
@@ -63,7 +65,7 @@ peer_see(const struct iovec *iov, const uint16_t *flags, int n)
 
 /* Where a network device puts what it takes; the oldest is overwritten. */
 struct peer_packets {
-	uint8_t data[32][BED_PACKET];
+	uint8_t data[PEER_BURST][BED_PACKET];
 	uint16_t next;
 };
 
@@ -74,7 +76,7 @@ peer_receive(struct peer_packets *to, const struct iovec *iov)
 	size_t len = iov->iov_len - BED_HEADER;
 
 	if (iov->iov_len >= BED_HEADER && len <= BED_PACKET)
-		memcpy(to->data[to->next++ % 32],
+		memcpy(to->data[to->next++ % PEER_BURST],
 		       (const uint8_t *)iov->iov_base + BED_HEADER, len);
 	return 0;
 }

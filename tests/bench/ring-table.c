@@ -54,6 +54,14 @@ table_sample(struct table *t, const struct bench *b, struct ring_bed *bed)
 			sample_cell(t, &t->rows[r], p, b, bed);
 }
 
+void
+table_finish(const struct table *t)
+{
+	for (int p = 0; p < t->n_peers; p++)
+		if (t->peers[p]->finish)
+			t->peers[p]->finish();
+}
+
 int
 table_find_peer(const struct table *t, const char *name)
 {

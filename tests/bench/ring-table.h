@@ -36,6 +36,9 @@ bool table_can_do(const struct ring_peer *peer, const struct ring_work *work);
 /* A sample of each cell; the first call finds out how long one has to be. */
 void table_sample(struct table *t, const struct bench *b, struct ring_bed *bed);
 
+/* Nothing more will be measured. */
+void table_finish(const struct table *t);
+
 /* By name; -1 if there is none. */
 int table_find_peer(const struct table *t, const char *name);
 /* The row of this work; NULL if there is none. */
