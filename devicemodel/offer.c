@@ -8,6 +8,9 @@
 #include "base/options.h"
 #include "offer.h"
 
+#define NAME_MAX_BYTES 32
+#define NEAR_ENOUGH    2
+
 static const char *const words[] = { "off", "on", NULL };
 
 #define FEATURE(i, name_, def_, help_)                                         \
@@ -50,6 +53,47 @@ option_of(const char *word)
 		if (strlen(opt->name) == n && !memcmp(opt->name, word, n))
 			return opt;
 	return NULL;
+}
+
+static bool
+is_on_or_off(const char *text, size_t n)
+{
+	return (n == 3 && !memcmp(text, "=on", n)) ||
+	       (n == 4 && !memcmp(text, "=off", n));
+}
+
+/* The option that a word nearly names; NULL if it is not on or off. */
+static const struct dm_option *
+option_near(const char *word, size_t n)
+{
+	size_t name = strcspn(word, "=");
+	char text[NAME_MAX_BYTES] = "";
+
+	if (name >= sizeof(text) || name > n ||
+	    !is_on_or_off(word + name, n - name))
+		return NULL;
+	memcpy(text, word, name);
+	for (const struct dm_option *opt = table; opt->name; opt++)
+		if (dm_distance(opt->name, text) <= NEAR_ENOUGH)
+			return opt;
+	return NULL;
+}
+
+int
+dm_offer_check_rest(const char *opts, struct dm_error *err)
+{
+	while (opts && *opts) {
+		size_t n = strcspn(opts, ",");
+		const struct dm_option *near = option_near(opts, n);
+
+		if (near)
+			return dm_fail(err, -EINVAL,
+				       "no option '%.*s'; did you mean '%s'?",
+				       (int)strcspn(opts, "="), opts,
+				       near->name);
+		opts += n + (opts[n] == ',');
+	}
+	return 0;
 }
 
 int

@@ -28,6 +28,12 @@ struct dm_offer {
  */
 int dm_offer_take(struct dm_offer *f, char **opts, struct dm_error *err);
 
+/*
+ * Is one of the words that are left meant to be ours, and misspelt? For devices
+ * that have no option of their own that is on or off. 0 or -EINVAL.
+ */
+int dm_offer_check_rest(const char *opts, struct dm_error *err);
+
 /* A feature that is on, and that no vhost-user device can offer; or NULL. */
 const char *dm_offer_pci_only(const struct dm_offer *f);
 

@@ -138,6 +138,8 @@ take_offer(struct dm_slot *s, struct dm_error *err)
 	struct dm_error why;
 	int rc = dm_offer_take(&s->offer, &s->opts, &why);
 
+	if (rc == 0 && s->device)
+		rc = dm_offer_check_rest(s->opts, &why);
 	if (rc < 0 && s->anywhere)
 		return dm_fail(err, rc, "%s", why.text);
 	return rc < 0 ? dm_fail(err, rc, "-s %u: %s", s->slot, why.text) : 0;

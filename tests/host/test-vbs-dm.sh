@@ -77,13 +77,19 @@ blk="--socket-dir sockets -s 3,virtio-blk"
 
 	# Of each device, with its slot if it has one.
 	refused feature_that_is_maybe 2 \
-		'-s 3: option packed=maybe: no such choice; give packed=on|off' \
+		'-s 3: option packed=maybe: no such choice; give packed=on\|off$' \
 		$blk,disk.img,packed=maybe
+	refused feature_that_is_misspelt 2 \
+		"-s 3: no option 'pakced'; did you mean 'packed'\?" \
+		$blk,disk.img,pakced=off
+	refused feature_with_dashes 2 \
+		"no option 'in-order'; did you mean 'in_order'\?" \
+		rnd in-order=on --socket-path p
 	refused feature_without_value 2 \
-		'-s 3: option in_order needs a value; give in_order=on|off' \
+		'-s 3: option in_order needs a value; give in_order=on\|off$' \
 		$blk,in_order,disk.img
 	refused feature_of_the_only_device 2 \
-		'vbs-dm: option event_idx=1: no such choice; give event_idx=on|' \
+		'option event_idx=1: no such choice; give event_idx=on\|off$' \
 		rnd event_idx=1 --socket-path p
 	refused feature_with_an_option_of_rnd 2 "no option 'fast'; it takes" \
 		--socket-dir sockets -s 4,virtio-rnd,packed=off,fast
