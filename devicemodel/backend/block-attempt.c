@@ -27,15 +27,28 @@ is_transfer(const struct block_req *req)
 	       req->bytes <= ATTEMPT_BYTES_MAX;
 }
 
+/* How far one system call gets. True if that is all the way. */
+static bool
+move_on(struct block_queue *q, struct block_req *req, int flags, ssize_t *rc)
+{
+	*rc = block_transfer(q, req, flags);
+	if (*rc > 0 && (uint64_t)*rc <= req->bytes)
+		block_advance(req, (size_t)*rc);
+	return req->done == req->bytes;
+}
+
 /* tmpfs and its like: there is nothing to wait for. */
 bool
 block_attempt_memory(struct block_queue *q, struct block_req *req)
 {
+	ssize_t rc;
+
 	if (req->op == BLOCK_FLUSH)
 		return true;
 	if (!is_transfer(req))
 		return false;
-	req->rc = block_perform(q->block, req, NULL);
+	if (!move_on(q, req, 0, &rc))
+		req->rc = block_perform(q->block, req, NULL);
 	return true;
 }
 
@@ -68,12 +81,10 @@ block_attempt_cached(struct block_queue *q, struct block_req *req)
 		luck->skip--;
 		return false;
 	}
-	rc = block_transfer(q->block, req, RWF_NOWAIT);
-	if (rc > 0 && (uint64_t)rc <= req->bytes)
-		block_advance(req, (size_t)rc);
-	if (req->done == req->bytes)
+	if (move_on(q, req, RWF_NOWAIT, &rc)) {
 		luck->missed = 0;
-	else
-		note_miss(luck, rc); /* the engine finds out what it is */
-	return req->done == req->bytes;
+		return true;
+	}
+	note_miss(luck, rc); /* the engine finds out what it is */
+	return false;
 }

@@ -42,6 +42,7 @@ struct block {
 	const char *name;
 	const struct block_sys *sys;
 	unsigned int n_workers; /* threads of each queue */
+	int open_flags;         /* of fd */
 	int fd;                 /* -1 if there is no image */
 	int buffered_fd;        /* with nocache: for what O_DIRECT cannot do */
 	int lock_fd;
@@ -70,6 +71,7 @@ struct block_queue {
 	unsigned int depth;
 	block_done_fn done;
 	void *arg;
+	int fd;     /* the image once more, or block's own; -1 if none */
 	void *priv; /* the engine's */
 	struct block_pool *pool;
 
@@ -101,7 +103,7 @@ int block_perform(struct block *b, struct block_req *req, void *bounce);
 
 /* One system call for what is left of a transfer; bytes, or a negative errno.
  */
-ssize_t block_transfer(const struct block *b, const struct block_req *req,
+ssize_t block_transfer(const struct block_queue *q, const struct block_req *req,
 		       int flags);
 
 /* Can O_DIRECT take this request as it is? */

@@ -87,9 +87,10 @@ transfer(const struct block *b, int fd, const struct block_req *req,
 }
 
 ssize_t
-block_transfer(const struct block *b, const struct block_req *req, int flags)
+block_transfer(const struct block_queue *q, const struct block_req *req,
+	       int flags)
 {
-	return transfer(b, b->fd, req, req->iov, req->n_iov, flags);
+	return transfer(q->block, q->fd, req, req->iov, req->n_iov, flags);
 }
 
 /* As transfer(), with a write that is stable if the request asks for it. */

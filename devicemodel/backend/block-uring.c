@@ -170,7 +170,7 @@ uring_queue_init(struct block_queue *q)
 		rc = -ENOMEM;
 	if (rc < 0)
 		goto err_exit;
-	u->fixed = io_uring_register_files(&u->ring, &q->block->fd, 1) == 0;
+	u->fixed = io_uring_register_files(&u->ring, &q->fd, 1) == 0;
 	q->priv = u;
 	return 0;
 
@@ -219,7 +219,7 @@ static void
 uring_prepare(const struct uring_queue *u, struct io_uring_sqe *sqe,
 	      struct block_req *req)
 {
-	int fd = u->fixed ? 0 : u->queue->block->fd;
+	int fd = u->fixed ? 0 : u->queue->fd;
 
 	if (req->op == BLOCK_FLUSH)
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -135,7 +136,8 @@ open_files(struct block *b, const struct block_options *opts,
 	int flags = (opts->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	struct statfs fs;
 
-	b->fd = open(opts->path, flags | (opts->nocache ? O_DIRECT : 0));
+	b->open_flags = flags | (opts->nocache ? O_DIRECT : 0);
+	b->fd = open(opts->path, b->open_flags);
 	if (b->fd < 0)
 		return open_failed(opts, errno, err);
 	if (fstatfs(b->fd, &fs) == 0 && !b->is_device)
@@ -449,10 +451,31 @@ queue_init_idle(struct block_queue *q)
 	pthread_condattr_destroy(&attr);
 }
 
+/*
+ * Each call with a descriptor that other threads have, too, costs a cache line
+ * that goes from core to core: so the image is opened once more.
+ */
+static void
+queue_open_image(struct block_queue *q)
+{
+	const struct block *b = q->block;
+	char path[32];
+
+	q->fd = b->fd;
+	if (b->fd < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+	q->fd = open(path, b->open_flags);
+	if (q->fd < 0)
+		q->fd = b->fd; /* without /proc, or no longer allowed */
+}
+
 static void
 queue_destroy(struct block_queue *q)
 {
 	block_pool_free(q->pool);
+	if (q->fd != q->block->fd)
+		(void)close(q->fd);
 	pthread_cond_destroy(&q->idle);
 	pthread_mutex_destroy(&q->mtx);
 	free(q);
@@ -490,6 +513,7 @@ block_queue_new(struct block *b, unsigned int depth, struct event_base *base,
 	q->started_tail = &q->started;
 	q->ended_tail = &q->ended;
 	queue_init_idle(q);
+	queue_open_image(q);
 	rc = queue_start_engine(q);
 	if (rc < 0) {
 		queue_destroy(q);

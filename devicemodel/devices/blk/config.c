@@ -125,7 +125,7 @@ const struct dm_option blk_option_table[] = {
 		.max = BLK_QUEUES_MAX,
 		.value = "N",
 		.help = "threads that serve the queues",
-		.def = "1",
+		.def = "one for each queue",
 	},
 	{
 		.name = "aio",
@@ -256,7 +256,7 @@ blk_options_parse(char *text, struct blk_options *out, struct dm_error *err)
 	memset(out, 0, sizeof(*out));
 	out->writeback = true;
 	out->mq = 1;
-	out->iothreads = 1;
+	out->iothreads = BLK_QUEUES_MAX; /* as many as there are queues */
 	out->queue_size = BLK_QUEUE_SIZE;
 	rc = dm_options_parse(blk_option_table, "virtio-blk", text, out, err);
 	if (rc == 0 && !out->path)
