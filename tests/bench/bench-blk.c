@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
  * virtio-blk from the driver's side: random reads of 4 KiB through one queue,
- * 1, 32 and 128 at a time, of nothing (null) and of a file in shared memory
- * (tmpfs), beside a plain loop of pread(2) on the same file.
+ * 1, 32 and 128 at a time, of nothing (void, null), of a file in shared memory
+ * (tmpfs) and of one on a disk, in the page cache and past it, beside a plain
+ * loop of pread(2) on these files.
  *
  * The driver spins on one core and everything else has another. The ways in:
  * a function of this process; vbs-dm behind a vfio-user socket, where the
@@ -16,11 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/bed-device.h"
 #include "bench/bench.h"
+#include "bench/blk-load.h"
 #include "bench/disk-process.h"
 #include "devices/devices.h"
 #include "driver/inproc.h"
@@ -30,32 +31,47 @@
 #define SAMPLE_NS_QUICK 8000000
 #define STALL_NS        UINT64_C(10000000000)
 #define WARM_TRIES      5000
-#define FILE_BYTES      (UINT64_C(256) << 20)
-#define BLOCK_BYTES     4096
-#define SECTOR_BYTES    512
-#define N_BLOCKS        (FILE_BYTES / BLOCK_BYTES)
-#define STATUS_NONE     0xff
 #define SPINS           64 /* looks at the used ring between two at the clock */
-
-/* Segments of a request: header, data, status. */
-enum { HEADER, DATA, STATUS };
 
 static const uint16_t depths[] = { 1, 32, 128 };
 #define N_DEPTHS 3
 
+/* What the peer has for a file: how it does I/O, and whether past the cache. */
+#define QEMU_FILE(aio, direct)                                                 \
+	"driver=file,node-name=d,filename=%s,read-only=on,locking=off,"        \
+	"cache.direct=" direct ",aio=" aio
+
+enum place { NOWHERE, IN_MEMORY, ON_DISK, N_PLACES };
+
 static const struct disk {
 	const char *name;
+	enum place place;
+	bool all_ways;    /* or only over vhost-user, by default */
 	const char *opts; /* for vbs-dm; %s is the file */
 	const char *qemu; /* for qemu-storage-daemon */
 } disks[] = {
-	{ "null", "null:256M",
+	{ "void", NOWHERE, true, "void:256M",
 	  "driver=null-co,node-name=d,size=268435456,read-zeroes=off" },
-	{ "tmpfs, threads", "%s,ro,aio=threads",
-	  "driver=file,node-name=d,filename=%s,read-only=on,locking=off,"
-	  "aio=threads" },
-	{ "tmpfs, io_uring", "%s,ro,aio=io_uring",
-	  "driver=file,node-name=d,filename=%s,read-only=on,locking=off,"
-	  "aio=io_uring" },
+	{ "null", NOWHERE, false, "null:256M",
+	  "driver=null-co,node-name=d,size=268435456,read-zeroes=on" },
+	{ "tmpfs", IN_MEMORY, true, "%s,ro", QEMU_FILE("threads", "off") },
+	{ "tmpfs, mmap", IN_MEMORY, false, "%s,ro,aio=mmap",
+	  QEMU_FILE("threads", "off") },
+	{ "tmpfs, io_uring", IN_MEMORY, false, "%s,ro,aio=io_uring",
+	  QEMU_FILE("io_uring", "off") },
+	{ "tmpfs, threads", IN_MEMORY, false, "%s,ro,aio=threads",
+	  QEMU_FILE("threads", "off") },
+	{ "page cache", ON_DISK, false, "%s,ro", QEMU_FILE("threads", "off") },
+	{ "page cache, io_uring", ON_DISK, false, "%s,ro,aio=io_uring",
+	  QEMU_FILE("io_uring", "off") },
+	{ "page cache, threads", ON_DISK, false, "%s,ro,aio=threads",
+	  QEMU_FILE("threads", "off") },
+	{ "disk", ON_DISK, false, "%s,ro,nocache",
+	  QEMU_FILE("io_uring", "on") },
+	{ "disk, io_uring", ON_DISK, false, "%s,ro,nocache,aio=io_uring",
+	  QEMU_FILE("io_uring", "on") },
+	{ "disk, threads", ON_DISK, false, "%s,ro,nocache,aio=threads",
+	  QEMU_FILE("threads", "on") },
 };
 #define N_DISKS ((int)(sizeof(disks) / sizeof(disks[0])))
 
@@ -101,51 +117,36 @@ struct blk_bench {
 	struct row rows[N_ROWS];
 	int n_rows;
 	bool no_qemu; /* said already */
-	int file;
-	char path[64];
+	struct image {
+		int fd;
+		char path[64];
+		struct bench_cell pread_kiops;
+		struct bench_cell pread_us;
+	} images[N_PLACES];
 	uint64_t random;
-	struct bench_cell pread_kiops;
-	struct bench_cell pread_us;
 };
 
-/* xorshift64 */
-static uint64_t
-random_block(struct blk_bench *bb)
-{
-	bb->random ^= bb->random << 13;
-	bb->random ^= bb->random >> 7;
-	bb->random ^= bb->random << 17;
-	return bb->random % N_BLOCKS;
-}
+static const char *const place_names[] = { "nowhere", "tmpfs", "page cache" };
 
 /* ---- devices ------------------------------------------------------------- */
 
 static void
-make_file(struct blk_bench *bb)
+make_image(struct image *image, bool in_memory)
 {
-	static uint8_t block[1 << 20];
-
-	bb->file = memfd_create("bench-blk", MFD_CLOEXEC);
-	if (bb->file < 0)
-		bench_die("memfd", -errno);
-	memset(block, 0x5a, sizeof(block));
-	for (uint64_t at = 0; at < FILE_BYTES; at += sizeof(block))
-		if (pwrite(bb->file, block, sizeof(block), (off_t)at) !=
-		    (ssize_t)sizeof(block))
-			bench_die("cannot fill the file", -errno);
-	(void)snprintf(bb->path, sizeof(bb->path), "/proc/%d/fd/%d", getpid(),
-		       bb->file);
+	blk_image_make(in_memory, &image->fd, image->path, sizeof(image->path));
 }
 
 /* Put the file where %s stands. */
 static void
-disk_options(const struct blk_bench *bb, const char *opts, char *text,
-	     size_t size)
+disk_options(const struct blk_bench *bb, const struct disk *disk, bool qemu,
+	     char *text, size_t size)
 {
+	const char *opts = qemu ? disk->qemu : disk->opts;
 	const char *at = strstr(opts, "%s");
 	int before = at ? (int)(at - opts) : (int)strlen(opts);
 
-	(void)snprintf(text, size, "%.*s%s%s", before, opts, at ? bb->path : "",
+	(void)snprintf(text, size, "%.*s%s%s", before, opts,
+		       at ? bb->images[disk->place].path : "",
 		       at ? at + 2 : "");
 }
 
@@ -227,12 +228,13 @@ open_row(struct blk_bench *bb, const struct disk *disk, const struct way *way)
 {
 	struct row *row = &bb->rows[bb->n_rows];
 	bool vhost = way->kind >= VHOST_USER;
-	char opts[160];
+	char opts[200];
 	int rc;
 
+	if (!disk->all_ways && way->kind != VHOST_USER && way->kind != QEMU)
+		return;
 	*row = (struct row){ .disk = disk, .way = way };
-	disk_options(bb, way->kind == QEMU ? disk->qemu : disk->opts, opts,
-		     sizeof(opts));
+	disk_options(bb, disk, way->kind == QEMU, opts, sizeof(opts));
 	rc = vhost ? open_vhost_user(bb, row, opts) : open_bus(bb, row, opts);
 	if (rc < 0)
 		say_skipped(bb, row, rc);
@@ -252,46 +254,18 @@ close_row(struct row *row)
  */
 
 static void
-fill_slot(struct blk_bench *bb, uint16_t slot)
-{
-	uint64_t sector = random_block(bb) * (BLOCK_BYTES / SECTOR_BYTES);
-	uint8_t *header = bed_seg_hva(&bb->bed, slot, HEADER);
-	uint8_t *status = bed_seg_hva(&bb->bed, slot, STATUS);
-
-	memset(header, 0, 8); /* IN */
-	memcpy(header + 8, &sector, sizeof(sector));
-	*status = STATUS_NONE;
-	bed_add(&bb->bed, slot);
-}
-
-static void
 show(struct blk_bench *bb, struct row *row)
 {
 	if (bed_publish(&bb->bed))
 		bed_device_kick(&row->device);
 }
 
-/* Take what has come back, at least one; refill and count. */
+/* Take what has come back; refill and count. */
 static uint16_t
 turn(struct blk_bench *bb, struct row *row, bool refill)
 {
-	struct ring_bed *bed = &bb->bed;
-	uint16_t n = bed_n_used(bed);
+	uint16_t n = blk_load_take(&bb->bed, refill ? &bb->random : NULL);
 
-	for (uint16_t i = 0; i < n; i++) {
-		/* Indirect: the slot is the head. */
-		struct bed_used_elem elem = bed_take_used(bed);
-		uint16_t slot = (uint16_t)elem.id;
-		const uint8_t *status = bed_seg_hva(bed, slot, STATUS);
-
-		if (elem.id >= BED_QSIZE || elem.len != bed->shape->written ||
-		    *status != 0)
-			bench_die("a request came back wrong", -EPROTO);
-		if (refill)
-			fill_slot(bb, slot);
-	}
-	if (n > 0)
-		bed_no_interrupt(bed);
 	if (n > 0 && refill)
 		show(bb, row);
 	return n;
@@ -354,15 +328,9 @@ drain(struct blk_bench *bb, struct row *row)
 static uint64_t
 device_cpu_ns(const struct row *row)
 {
-	struct timespec ts;
-	clockid_t id;
-
 	if (row->inproc)
 		return bench_process_ns() - bench_thread_ns();
-	if (clock_getcpuclockid(row->pid, &id) != 0 ||
-	    clock_gettime(id, &ts) < 0)
-		return 0;
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return disk_process_cpu_ns(row->pid);
 }
 
 /* Until the device side is awake: one that polls may be in a long pause. */
@@ -382,10 +350,10 @@ sample(struct blk_bench *bb, struct row *row, int d, uint64_t ns)
 {
 	uint64_t start, cpu, n;
 
-	bed_reset(&bb->bed, bed_shape("ind3"), true);
+	bed_reset(&bb->bed, bed_shape(BLK_SHAPE), true);
 	bed_device_start(&row->device, &bb->bed);
 	for (uint16_t slot = 0; slot < depths[d]; slot++)
-		fill_slot(bb, slot);
+		blk_load_fill(&bb->bed, slot, &bb->random);
 	show(bb, row);
 	warm_up(bb, row, ns / 10);
 	start = bench_wall_ns();
@@ -401,24 +369,26 @@ sample(struct blk_bench *bb, struct row *row, int d, uint64_t ns)
 
 /* The same reads by a program that has nothing else to do. */
 static void
-sample_pread(struct blk_bench *bb, uint64_t ns)
+sample_pread(struct blk_bench *bb, struct image *image, uint64_t ns)
 {
 	uint64_t wall = bench_wall_ns(), cpu = bench_thread_ns(), n = 0;
 
-	bed_reset(&bb->bed, bed_shape("ind3"), true);
+	bed_reset(&bb->bed, bed_shape(BLK_SHAPE), true);
 	while (bench_wall_ns() - wall < ns) {
 		for (uint16_t slot = 0; slot < 32; slot++, n++) {
-			off_t at = (off_t)(random_block(bb) * BLOCK_BYTES);
+			off_t at = (off_t)(blk_random_block(&bb->random) *
+					   BLK_READ_BYTES);
 
-			if (pread(bb->file, bed_seg_hva(&bb->bed, slot, DATA),
-				  BLOCK_BYTES, at) != BLOCK_BYTES)
+			if (pread(image->fd,
+				  bed_seg_hva(&bb->bed, slot, BLK_DATA),
+				  BLK_READ_BYTES, at) != BLK_READ_BYTES)
 				bench_die("pread", -errno);
 		}
 	}
 	wall = bench_wall_ns() - wall;
 	cpu = bench_thread_ns() - cpu;
-	bench_sample(&bb->pread_kiops, (double)n * 1e6 / (double)wall);
-	bench_sample(&bb->pread_us, (double)cpu / 1000 / (double)n);
+	bench_sample(&image->pread_kiops, (double)n * 1e6 / (double)wall);
+	bench_sample(&image->pread_us, (double)cpu / 1000 / (double)n);
 }
 
 /* ---- the table
@@ -442,9 +412,11 @@ print_rows(const struct blk_bench *bb)
 				     bench_median(&row->cpu_us[d]));
 		(void)printf("\n");
 	}
-	(void)printf("| tmpfs | pread loop | %.1f (%.2f) | | |\n",
-		     bench_median(&bb->pread_kiops),
-		     bench_median(&bb->pread_us));
+	for (int i = IN_MEMORY; i < N_PLACES; i++)
+		(void)printf("| %s | pread loop | %.1f (%.2f) | | |\n",
+			     place_names[i],
+			     bench_median(&bb->images[i].pread_kiops),
+			     bench_median(&bb->images[i].pread_us));
 }
 
 static const struct row *
@@ -472,6 +444,21 @@ print_ratio(const struct row *row, const struct row *qemu)
 			     depths[d], d + 1 < N_DEPTHS ? "," : "\n");
 }
 
+/* And by a loop's that has a core, too, to itself. */
+static void
+print_pread_ratio(const struct blk_bench *bb, const struct disk *disk)
+{
+	const struct row *row = find_row(bb, disk, VHOST_USER);
+
+	if (!row || disk->place == NOWHERE || strstr(disk->opts, "nocache"))
+		return;
+	(void)printf("%s: vbs-dm, %s : pread loop: %.2f at depth %u\n",
+		     disk->name, row->way->name,
+		     bench_median(&row->kiops[1]) /
+			     bench_median(&bb->images[disk->place].pread_kiops),
+		     depths[1]);
+}
+
 static void
 print_ratios(const struct blk_bench *bb)
 {
@@ -481,6 +468,7 @@ print_ratios(const struct blk_bench *bb)
 		print_ratio(find_row(bb, &disks[i], VHOST_USER), qemu);
 		print_ratio(find_row(bb, &disks[i], VHOST_SLEEP), qemu);
 		print_ratio(find_row(bb, &disks[i], VHOST_POLLED), qemu);
+		print_pread_ratio(bb, &disks[i]);
 	}
 }
 
@@ -500,10 +488,16 @@ report_rows(struct blk_bench *bb)
 					    "device_cpu_us",
 					    bench_cell_json(&row->cpu_us[d])));
 	}
-	bench_add(&bb->b, json_pack("{s:s, s:s, s:o, s:o}", "disk", "tmpfs",
-				    "way", "pread loop", "kiops",
-				    bench_cell_json(&bb->pread_kiops), "cpu_us",
-				    bench_cell_json(&bb->pread_us)));
+	for (int i = IN_MEMORY; i < N_PLACES; i++) {
+		const struct image *image = &bb->images[i];
+
+		bench_add(
+			&bb->b,
+			json_pack("{s:s, s:s, s:o, s:o}", "disk",
+				  place_names[i], "way", "pread loop", "kiops",
+				  bench_cell_json(&image->pread_kiops),
+				  "cpu_us", bench_cell_json(&image->pread_us)));
+	}
 }
 
 static void
@@ -515,21 +509,23 @@ measure(struct blk_bench *bb)
 		for (int r = 0; r < bb->n_rows; r++)
 			for (int d = 0; d < N_DEPTHS; d++)
 				sample(bb, &bb->rows[r], d, ns);
-		sample_pread(bb, ns);
+		sample_pread(bb, &bb->images[IN_MEMORY], ns);
+		sample_pread(bb, &bb->images[ON_DISK], ns);
 	}
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct blk_bench bb = { .random = 88172645463325252u };
+	static struct blk_bench bb = { .random = BLK_RANDOM_START };
 	int status;
 
 	if (!bench_init(&bb.b, "blk", argc, argv, &status))
 		return status;
 	bench_banner(&bb.b);
 	(void)fflush(stdout);
-	make_file(&bb);
+	make_image(&bb.images[IN_MEMORY], true);
+	make_image(&bb.images[ON_DISK], false);
 	bed_init(&bb.bed);
 	for (int d = 0; d < N_DISKS; d++)
 		for (int w = 0; w < N_WAYS; w++)

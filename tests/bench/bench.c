@@ -67,6 +67,17 @@ bench_pin(int cpu)
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
+void
+bench_pin_both(const struct bench *b)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)b->cpu, &set);
+	CPU_SET((size_t)b->other_cpu, &set);
+	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
 /* The last CPU that we may run on, and another one if there is one. */
 static void
 pick_cpus(struct bench *b)
@@ -85,9 +96,9 @@ pick_cpus(struct bench *b)
 }
 
 static void
-go_realtime(void)
+go_realtime(int priority)
 {
-	struct sched_param param = { .sched_priority = FIFO_PRIORITY };
+	struct sched_param param = { .sched_priority = priority };
 
 	if (sched_setscheduler(0, SCHED_FIFO, &param) < 0)
 		(void)fprintf(stderr, "no real-time priority: %s\n",
@@ -213,8 +224,15 @@ bench_init(struct bench *b, const char *name, int argc, char **argv,
 	pick_cpus(b);
 	bench_pin(b->cpu);
 	if (b->realtime)
-		go_realtime();
+		go_realtime(FIFO_PRIORITY);
 	return true;
+}
+
+void
+bench_go_first(const struct bench *b)
+{
+	if (b->realtime)
+		go_realtime(FIFO_PRIORITY + 1);
 }
 
 void

@@ -41,6 +41,10 @@ int bench_finish(struct bench *b);
 
 /* Pin the calling thread. */
 void bench_pin(int cpu);
+/* To both CPUs of a benchmark, wherever there is room. */
+void bench_pin_both(const struct bench *b);
+/* With --realtime: before the programs that were started up to now. */
+void bench_go_first(const struct bench *b);
 
 /* Nanoseconds that this thread, this process, or the world has spent. */
 uint64_t bench_thread_ns(void);

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -26,7 +27,8 @@ settle_in(int cpu)
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	bench_pin(cpu);
+	if (cpu != DISK_ANY_CPU)
+		bench_pin(cpu);
 	(void)dup2(null, STDOUT_FILENO);
 }
 
@@ -34,7 +36,7 @@ static void __attribute__((noreturn))
 exec_vbs_dm(const char *host, const char *disk, const char *poll, int fd)
 {
 	const char *path = getenv("VBS_DM");
-	char device[160], number[16];
+	char device[200], number[16];
 
 	(void)fcntl(fd, F_SETFD, 0);
 	(void)snprintf(number, sizeof(number), "%d", fd);
@@ -124,6 +126,17 @@ disk_process_qemu(const char *blockdev, int cpu, pid_t *pid)
 	if (fd < 0 && *pid > 0)
 		disk_process_end(*pid);
 	return fd;
+}
+
+uint64_t
+disk_process_cpu_ns(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t id;
+
+	if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &ts) < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 void

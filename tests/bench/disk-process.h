@@ -6,7 +6,11 @@
 #ifndef BENCH_DISK_PROCESS_H
 #define BENCH_DISK_PROCESS_H
 
+#include <stdint.h>
 #include <sys/types.h>
+
+/* Where the caller may run. */
+#define DISK_ANY_CPU (-1)
 
 /*
  * Start vbs-dm with one virtio-blk; poll is one more option, or NULL. What is
@@ -21,6 +25,9 @@ int disk_process_vbs_dm(const char *host, const char *disk, const char *poll,
  * installed; -EIO: it does not like the block device.
  */
 int disk_process_qemu(const char *blockdev, int cpu, pid_t *pid);
+
+/* CPU time that it has had so far; 0 if that cannot be said. */
+uint64_t disk_process_cpu_ns(pid_t pid);
 
 /* End one. */
 void disk_process_end(pid_t pid);
