@@ -12,10 +12,12 @@ usage(FILE *to, int status)
 	(void)fputs("usage: bench-report merge OUT.json COUNTS.txt PROGRAM...\n"
 		    "       bench-report page REPORT.json TEMPLATE.md\n"
 		    "       bench-report picture REPORT.json\n"
+		    "       bench-report bars REPORT.json\n"
 		    "  merge    PROGRAM.json and PROGRAM.txt of each, and the "
 		    "counts\n"
 		    "  page     Markdown, to standard output\n"
-		    "  picture  SVG, to standard output\n",
+		    "  picture  SVG, to standard output\n"
+		    "  bars     what the page says of them\n",
 		    to);
 	return status;
 }
@@ -44,6 +46,8 @@ show(const char *verb, const char *path, const char *template)
 	}
 	if (strcmp(verb, "page") == 0)
 		status = report_page(report, template);
+	else if (strcmp(verb, "bars") == 0)
+		report_bars(report);
 	else
 		report_picture(report);
 	json_decref(report);
@@ -58,7 +62,8 @@ main(int argc, char **argv)
 	if (argc >= 4 && strcmp(argv[1], "merge") == 0)
 		return merge(argc - 2, argv + 2);
 	if ((argc == 4 && strcmp(argv[1], "page") == 0) ||
-	    (argc == 3 && strcmp(argv[1], "picture") == 0))
+	    (argc == 3 &&
+	     (strcmp(argv[1], "picture") == 0 || strcmp(argv[1], "bars") == 0)))
 		return show(argv[1], argv[2], argv[argc - 1]);
 	return usage(stderr, 2);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* One document from what the programs have left, a line for each result. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,29 @@ add_instructions(json_t *report, const char *path)
 					      results));
 }
 
+/* Which bars are met: what the page says, for programs. */
+static void
+add_bars(json_t *report)
+{
+	json_t *all = json_array();
+
+	for (int i = 0; i < n_bars; i++) {
+		double value = bar_value(report, &bars[i]);
+
+		if (isnan(value) || bars[i].limit == 0)
+			continue;
+		(void)json_array_append_new(
+			all,
+			json_pack("{s:s, s:s, s:s*, s:f, s:f, s:b, s:f, s:s}",
+				  "section", bars[i].section, "work",
+				  bars[i].work, "beside", bars[i].peer, "bar",
+				  bars[i].limit, "aim", bars[i].aim, "at_least",
+				  bars[i].at_least, "value", value, "verdict",
+				  bar_verdict(&bars[i], value)));
+	}
+	(void)json_object_set_new(report, "bars", all);
+}
+
 json_t *
 report_merge(char **paths, int n, const char *instructions)
 {
@@ -119,6 +143,7 @@ report_merge(char **paths, int n, const char *instructions)
 	for (int i = 0; i < n; i++)
 		add_program(report, paths[i]);
 	add_instructions(report, instructions);
+	add_bars(report);
 	/* It is long: last. */
 	(void)json_incref(programs);
 	(void)json_object_del(report, "programs");

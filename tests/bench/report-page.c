@@ -53,26 +53,6 @@ write_number(double x)
 	(void)printf("%.*f", x < 10 ? 2 : x < 100 ? 1 : 0, x);
 }
 
-static bool
-is_within(const struct bar *bar, double value, double limit)
-{
-	return bar->at_least ? value >= limit : value <= limit;
-}
-
-static const char *
-verdict(const struct bar *bar, double value)
-{
-	if (isnan(value))
-		return "not measured";
-	if (bar->limit == 0)
-		return "";
-	if (!is_within(bar, value, bar->limit))
-		return "**missed**";
-	return bar->aim != 0 && is_within(bar, value, bar->aim) ? "met, and "
-								  "the aim"
-								: "met";
-}
-
 static void
 write_limit(const struct bar *bar)
 {
@@ -89,28 +69,53 @@ static void
 write_bar(const json_t *report, const struct bar *bar)
 {
 	double value = bar_value(report, bar);
+	const char *verdict = bar_verdict(bar, value);
+	bool missed = strcmp(verdict, BAR_MISSED) == 0;
 
 	(void)printf("| %s | %s |", bar->work, bar->peer ? bar->peer : "");
 	write_limit(bar);
 	(void)printf(" | ");
 	if (!isnan(value))
 		write_number(value);
-	(void)printf(" | %s |\n", verdict(bar, value));
+	(void)printf(" | %s%s%s |\n", missed ? "**" : "", verdict,
+		     missed ? "**" : "");
+}
+
+static void
+write_section(const json_t *report, const char *section)
+{
+	(void)printf("### %s\n\n| work | beside | bar (aim) "
+		     "| here | |\n|---|---|---|---:|---|\n",
+		     section);
+	for (int i = 0; i < n_bars; i++)
+		if (strcmp(bars[i].section, section) == 0)
+			write_bar(report, &bars[i]);
+}
+
+static bool
+is_first(int i)
+{
+	return i == 0 || strcmp(bars[i].section, bars[i - 1].section) != 0;
 }
 
 static void
 write_bars(const json_t *report)
 {
-	const char *section = "";
+	for (int i = 0; i < n_bars; i++)
+		if (is_first(i)) {
+			(void)printf("%s", i > 0 ? "\n" : "");
+			write_section(report, bars[i].section);
+		}
+}
 
-	for (int i = 0; i < n_bars; i++) {
-		if (strcmp(section, bars[i].section) != 0)
-			(void)printf("%s### %s\n\n| work | beside | bar (aim) "
-				     "| here | |\n|---|---|---|---:|---|\n",
-				     section[0] ? "\n" : "", bars[i].section);
-		section = bars[i].section;
-		write_bar(report, &bars[i]);
-	}
+void
+report_bars(const json_t *report)
+{
+	for (int i = 0; i < n_bars; i++)
+		if (is_first(i) && report_has(report, bars[i].ours)) {
+			write_section(report, bars[i].section);
+			(void)printf("\n");
+		}
 }
 
 static const char *

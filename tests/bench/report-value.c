@@ -99,6 +99,16 @@ report_value(const json_t *report, const char *selector)
 	return value;
 }
 
+bool
+report_has(const json_t *report, const char *selector)
+{
+	char name[MAX_SELECTOR];
+
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(selector, ";"),
+		       selector);
+	return find_program(report, name);
+}
+
 double
 bar_value(const json_t *report, const struct bar *bar)
 {
@@ -113,4 +123,24 @@ bar_length(const json_t *report, const struct bar *bar)
 	double value = bar_value(report, bar);
 
 	return bar->rate ? value : 1 / value;
+}
+
+static bool
+is_within(const struct bar *bar, double value, double limit)
+{
+	return bar->at_least ? value >= limit : value <= limit;
+}
+
+const char *
+bar_verdict(const struct bar *bar, double value)
+{
+	if (isnan(value))
+		return "not measured";
+	if (bar->limit == 0)
+		return "";
+	if (!is_within(bar, value, bar->limit))
+		return BAR_MISSED;
+	return bar->aim != 0 && is_within(bar, value, bar->aim) ? "met, and "
+								  "the aim"
+								: "met";
 }

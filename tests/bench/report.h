@@ -36,8 +36,15 @@ extern const int n_bars;
 /* Not a number if the run has no such value. */
 double report_value(const json_t *report, const char *selector);
 
+/* Was the program of a selector part of the run? */
+bool report_has(const json_t *report, const char *selector);
+
 /* What is compared with the limit; not a number if it was not measured. */
 double bar_value(const json_t *report, const struct bar *bar);
+
+/* What that means; "" where nothing is asked. */
+#define BAR_MISSED "missed"
+const char *bar_verdict(const struct bar *bar, double value);
 
 /* The time of the peer, if ours is 1. */
 double bar_length(const json_t *report, const struct bar *bar);
@@ -46,7 +53,8 @@ double bar_length(const json_t *report, const struct bar *bar);
 json_t *report_merge(char **paths, int n, const char *instructions);
 int report_write(json_t *report, const char *path);
 
-/* To standard output. */
+/* To standard output; the bars of programs that were part of the run. */
+void report_bars(const json_t *report);
 int report_page(const json_t *report, const char *template);
 void report_picture(const json_t *report);
 
