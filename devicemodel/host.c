@@ -73,6 +73,7 @@ vhost_user_new(struct event_base *base, const struct dm_host_options *opts,
 
 const struct dm_host dm_host_vfio_user = {
 	.name = "vfio-user",
+	.has_pci = true,
 	.has_doorbells = true,
 	.new = vfio_user_new,
 	.vm = vfio_user_vm,

@@ -19,6 +19,7 @@ struct dm_host_options {
 /* A server is what new() makes; the rest is as <vbs/vhost_user.h> says it. */
 struct dm_host {
 	const char *name;
+	bool has_pci;           /* a guest sees functions */
 	bool connects;          /* some front ends listen for us */
 	bool has_doorbells;     /* that a guest may write to */
 	const char *queue_size; /* of a device that has that option */

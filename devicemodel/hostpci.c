@@ -6,9 +6,8 @@
 
 #include "hostpci.h"
 
-#define VIRTIO_VENDOR 0x1af4
-#define CFG_VENDOR    0x00
-#define CFG_DEVICE    0x02
+#define CFG_VENDOR 0x00
+#define CFG_DEVICE 0x02
 
 uint16_t
 hostpci_vendor(void)
@@ -21,7 +20,7 @@ hostpci_vendor(void)
 	};
 	struct pci_device_iterator *each;
 	struct pci_device *first;
-	uint16_t vendor = VIRTIO_VENDOR;
+	uint16_t vendor = HOSTPCI_VIRTIO;
 
 	if (pci_system_init() != 0)
 		return vendor; /* no PCI, or none that we may see */

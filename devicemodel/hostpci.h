@@ -8,9 +8,11 @@
 
 #include <vbs/pci.h>
 
+#define HOSTPCI_VIRTIO 0x1af4 /* the vendor of virtio devices */
+
 /*
- * The vendor of the platform: of the host bridge, or of the first function. The
- * virtio vendor (0x1af4) on a machine without PCI. Virtio 1.3, 4.1.2.1: the
+ * The vendor of the platform: of the host bridge, or of the first function.
+ * HOSTPCI_VIRTIO on a machine without PCI. Virtio 1.3, 4.1.2.1: the
  * subsystem vendor may reflect the environment.
  */
 uint16_t hostpci_vendor(void);

@@ -250,13 +250,23 @@ announce(const struct run *run)
 	return fail(rc, &err);
 }
 
+/*
+ * To ask is to have all functions of this machine looked at: a large one has
+ * hundreds, and where there is no PCI nobody sees the answer.
+ */
+static uint16_t
+choose_subvendor(const struct dm_args *args)
+{
+	if (args->subvendor != DM_SUBVENDOR_HOST)
+		return (uint16_t)args->subvendor;
+	return args->host->has_pci ? hostpci_vendor() : HOSTPCI_VIRTIO;
+}
+
 /* All devices first, then all sockets: what fails has made no socket. */
 static int
 start(struct run *run)
 {
-	uint16_t subvendor = run->args->subvendor == DM_SUBVENDOR_HOST
-				     ? hostpci_vendor()
-				     : (uint16_t)run->args->subvendor;
+	uint16_t subvendor = choose_subvendor(run->args);
 	int rc = 0;
 
 	for (unsigned int i = 0; i < run->n && rc == 0; i++)
