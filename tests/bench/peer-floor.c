@@ -66,7 +66,7 @@ static inline uint32_t
 see(struct floor *f, struct chain *c, bool net)
 {
 	/* A device would look at them: they must be in memory. */
-	__asm__ volatile("" : : "r"(c) : "memory");
+	__asm__ volatile("" : : "m"(*c));
 	return net ? peer_receive(&f->packets, c->iov)
 		   : peer_see(c->iov, c->flags, c->n);
 }
@@ -131,15 +131,16 @@ serve_split(struct floor *f, bool net)
 		return;
 	if ((uint16_t)(end - f->taken) > PEER_BURST)
 		end = (uint16_t)(f->taken + PEER_BURST);
-	for (; f->taken != end; f->taken++) {
-		uint16_t head = bed->avail->ring[f->taken & mask];
-		struct bed_used_elem *elem = &bed->used->ring[f->taken & mask];
+	for (uint16_t i = f->taken; i != end; i++) {
+		uint16_t head = bed->avail->ring[i & mask];
+		struct bed_used_elem *elem = &bed->used->ring[i & mask];
 
 		walk_split(bed, head, &c);
 		elem->id = head;
 		elem->len = see(f, &c, net);
 	}
-	__atomic_store_n(&bed->used->idx, f->taken, __ATOMIC_RELEASE);
+	f->taken = end;
+	__atomic_store_n(&bed->used->idx, end, __ATOMIC_RELEASE);
 	if (split_wants_interrupt(f))
 		f->n_interrupts++;
 }
@@ -205,17 +206,17 @@ serve_packed(struct floor *f, bool net)
 {
 	struct ring_bed *bed = f->bed;
 	struct bed_pdesc *desc = (void *)bed->desc;
-	struct bed_place from = f->at;
+	struct bed_place from = f->at, at = from;
 	uint16_t n, sum = 0, id = 0;
 	uint64_t rest, first = 0;
 	struct chain c;
 
 	for (int i = 0; i < PEER_BURST; i++) {
-		n = walk_packed(bed, f->at, &c, &id);
+		n = walk_packed(bed, at, &c, &id);
 		if (n == 0)
 			break;
 		uint32_t len = see(f, &c, net);
-		uint64_t flags = f->at.wrap ? DESC_F_AVAIL | DESC_F_USED : 0;
+		uint64_t flags = at.wrap ? DESC_F_AVAIL | DESC_F_USED : 0;
 
 		if (len > 0)
 			flags |= PEER_F_WRITE;
@@ -224,12 +225,13 @@ serve_packed(struct floor *f, bool net)
 		if (sum == 0)
 			first = rest;
 		else
-			desc[f->at.i].rest = rest;
-		f->at = bed_step(bed, f->at, n);
+			desc[at.i].rest = rest;
+		at = bed_step(bed, at, n);
 		sum = (uint16_t)(sum + n);
 	}
 	if (sum == 0)
 		return;
+	f->at = at;
 	__atomic_store_n(&desc[from.i].rest, first, __ATOMIC_RELEASE);
 	if (packed_wants_interrupt(f, from, sum))
 		f->n_interrupts++;
