@@ -10,9 +10,9 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # The longest first: with two at a time the others run beside it.
 all=(reboot vhost-user-reboot modern legacy intx multiqueue readonly resize
-	rebind restart reconnect polling features frontend echo two-vms
+	rebind restart reconnect polling features in-order frontend echo two-vms
 	vhost-user-{rebind,reconnect,kill,restart,migrate,legacy,modern}
-	vhost-user-{multiqueue,packed,resize,generic,frontend,uml})
+	vhost-user-{multiqueue,packed,in-order,resize,generic,frontend,uml})
 jobs=$(($(nproc) > 1 ? 2 : 1))
 
 usage() {

@@ -3,7 +3,8 @@
 # vbs-dm is killed at random instants while the guest writes, and another takes
 # its place: what was in flight is done once, and the guest notices nothing.
 # First QEMU connects and the rings are split; then vbs-dm connects and they are
-# packed, where nothing but the in-flight area can tell what was taken.
+# packed, where nothing but the in-flight area can tell what was taken; then
+# requests also end in order, on either.
 VM_HOST=vhost-user
 . "$(dirname "$0")/lib/rig.sh"
 device_need
@@ -19,10 +20,11 @@ milliseconds() {
 	echo "${EPOCHREALTIME%???}" | tr -d .
 }
 
-# kill_under_load TIMES split|packed
+# kill_under_load TIMES split|packed IN-ORDER
 kill_under_load() {
 	local n killed gaps=()
 	guest vm 60 "pci_rings blk 1001 $2"
+	guest vm 60 "pci_feature $2_bit_35 3 35 $3"
 	guest vm 60 fio_start
 	file_changes "$disk" 60
 	for ((n = 0; n < $1; n++)); do
@@ -45,13 +47,19 @@ kill_under_load() {
 VHOST_USER_CHARDEV=,reconnect-ms=20
 device_start vm "$slot"
 guest_boot vm "" "${DEVICE_ARGS[@]}"
-kill_under_load $((kills - kills / 2)) split
+kill_under_load $((kills - kills / 2)) split 0
 
 # That is as far as the reference goes.
 [ "$VM_DEVICE" = vbs ] || exit "$VM_FAILED"
 DEVICE_OPTIONS=(--client)
-VHOST_USER_PACKED=on
 VHOST_USER_CHARDEV=,server=on,wait=off
-device_start vm "$slot"
-guest_boot vm "" "${DEVICE_ARGS[@]}"
-kill_under_load $((kills / 2)) packed
+for how in packed=on packed=off,in_order=on packed=on,in_order=on; do
+	slot="3,virtio-blk,$disk,mq=2,$how"
+	device_start vm "$slot"
+	guest_boot vm "" "${DEVICE_ARGS[@]}"
+	case $how in
+	packed=on) kill_under_load $((kills / 2)) packed 0 ;;
+	packed=off*) kill_under_load $((kills / 2)) split 1 ;;
+	*) kill_under_load $((kills / 2)) packed 1 ;;
+	esac
+done
