@@ -242,12 +242,14 @@ blk_fetch(struct blk_queue *q, struct blk_batch *batch, int n)
 	}
 }
 
-/* Answer request i at once, or have it wait. False if it waits. */
+/*
+ * Answer request i at once, with the used length, or have it wait. False if it
+ * waits.
+ */
 static bool
 blk_begin(struct blk_queue *q, struct blk_batch *batch, int i,
-	  const struct blk_limits *limits)
+	  const struct blk_limits *limits, uint32_t *used)
 {
-	struct vq_chain *chain = &batch->chains[i];
 	struct blk_request *req = &batch->reqs[i];
 	enum blk_status status = BLK_S_IOERR;
 	struct block_req io;
@@ -257,24 +259,22 @@ blk_begin(struct blk_queue *q, struct blk_batch *batch, int i,
 		status = blk_request_check(req, limits, batch->ranges,
 					   &n_ranges);
 	if (status != BLK_S_OK) {
-		chain->iolen =
-			blk_answer(req->status, status, 0, req->in_bytes);
+		*used = blk_answer(req->status, status, 0, req->in_bytes);
 		return true;
 	}
 	if (req->type == BLK_T_GET_ID) {
-		chain->iolen = blk_scatter(req->in, req->n_in, q->blk->serial,
-					   BLK_SERIAL_BYTES);
-		chain->iolen = blk_answer(req->status, BLK_S_OK, chain->iolen,
-					  req->in_bytes);
+		*used = blk_scatter(req->in, req->n_in, q->blk->serial,
+				    BLK_SERIAL_BYTES);
+		*used = blk_answer(req->status, BLK_S_OK, *used, req->in_bytes);
 		return true;
 	}
 	io = blk_io(q, req, batch->ranges, n_ranges);
 	if (!block_try(q->io, &io)) {
-		if (blk_park(q, chain, req, &io))
+		if (blk_park(q, &batch->chains[i], req, &io))
 			return false;
 		io.rc = -ENOBUFS;
 	}
-	chain->iolen = blk_answer_io(req->status, &io, req->in_bytes);
+	*used = blk_answer_io(req->status, &io, req->in_bytes);
 	return true;
 }
 
@@ -283,12 +283,16 @@ blk_serve(struct blk_queue *q, struct blk_batch *batch, int n,
 	  const struct blk_limits *limits)
 {
 	struct vq_chain *chains = batch->chains;
+	uint32_t used;
 	int n_ended = 0;
 
 	blk_fetch(q, batch, n);
-	for (int i = 0; i < n; i++)
-		if (blk_begin(q, batch, i, limits))
-			chains[n_ended++] = chains[i];
+	for (int i = 0; i < n; i++) {
+		if (!blk_begin(q, batch, i, limits, &used))
+			continue;
+		chains[n_ended].idx = chains[i].idx;
+		chains[n_ended++].iolen = used;
+	}
 	block_commit(q->io);
 	vq_relchains(q->vq, chains, n_ended);
 	vq_endchains(q->vq, !vq_has_descs(q->vq));

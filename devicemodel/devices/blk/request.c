@@ -97,22 +97,40 @@ take_status(struct blk_request *req)
 		req->n_in--;
 }
 
+/* The header; false if it is not complete. */
+static bool
+take_header(struct blk_request *req, struct header *head)
+{
+	const struct iovec *first = req->out;
+
+	/* Nearly all drivers give it a descriptor of its own. */
+	if (req->n_out > 0 && first->iov_len == sizeof(*head)) {
+		memcpy(head, first->iov_base, sizeof(*head));
+		req->out++;
+		req->n_out--;
+		return true;
+	}
+	if (gather(req->out, req->n_out, head, sizeof(*head)) < sizeof(*head))
+		return false;
+	skip(&req->out, &req->n_out, sizeof(*head));
+	return true;
+}
+
 int
 blk_request_parse(const struct vq_chain *chain, struct blk_request *req)
 {
 	struct header head;
 
-	memset(req, 0, sizeof(*req));
-	req->out = chain->iov;
-	req->n_out = chain->n_readable;
-	req->in = chain->iov + chain->n_readable;
-	req->n_in = chain->n_writable;
+	*req = (struct blk_request){
+		.out = chain->iov,
+		.n_out = chain->n_readable,
+		.in = chain->iov + chain->n_readable,
+		.n_in = chain->n_writable,
+	};
 	take_status(req);
 	req->in_bytes = total(req->in, req->n_in);
-
-	if (gather(req->out, req->n_out, &head, sizeof(head)) < sizeof(head))
+	if (!take_header(req, &head))
 		return -EINVAL;
-	skip(&req->out, &req->n_out, sizeof(head));
 	req->out_bytes = total(req->out, req->n_out);
 	req->type = le32toh(head.type);
 	req->sector = le64toh(head.sector);
