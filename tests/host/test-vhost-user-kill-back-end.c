@@ -24,11 +24,19 @@ static const struct kill_case {
 	bool is_client;
 	const char *options;
 	bool indirect;
+	bool in_order;
 } cases[] = {
-	{ "server, aio=threads", false, "mq=2,aio=threads", false },
-	{ "server, aio=auto", false, "mq=2", true },
-	{ "server, two threads", false, "mq=2,iothread=2", false },
-	{ "client, aio=auto", true, "mq=2", false },
+	{ .what = "server, aio=threads", .options = "mq=2,aio=threads" },
+	{ .what = "server, aio=auto", .options = "mq=2", .indirect = true },
+	{ .what = "server, two threads", .options = "mq=2,iothread=2" },
+	{ .what = "client, aio=auto", .options = "mq=2", .is_client = true },
+	{ .what = "server, in order, aio=threads",
+	  .options = "mq=2,aio=threads,in_order=on",
+	  .in_order = true },
+	{ .what = "server, in order, two threads",
+	  .options = "mq=2,iothread=2,aio=threads,in_order=on",
+	  .indirect = true,
+	  .in_order = true },
 };
 #define N_CASES ((int)(sizeof(cases) / sizeof(cases[0])))
 
@@ -93,6 +101,7 @@ START_TEST(killed_under_writes_loses_nothing)
 		drv_vu_device_attach(&client.dev, disk_server_connect(&server)),
 		0);
 	ck_assert_int_eq(drv_vu_device_start(&client.dev), 0);
+	ck_assert_int_eq(client.dev.queues[0].vq.ring.in_order, k->in_order);
 	for (unsigned int i = program_rounds(ROUNDS); i > 0; i--)
 		samples_add(&ms, kill_and_resume());
 	disk_client_assert_image(&client, "disk.img");
