@@ -110,8 +110,8 @@ draw_one(struct picture *p, const char *name, const char *class, double length,
 			     BAR_X + width - 10, p->y - 2);
 	(void)printf("<text x=\"%.1f\" y=\"%d\"><tspan class=\"value\">"
 		     "%.*f</tspan> %s</text>\n",
-		     BAR_X + fmax(width, free * p->scale) + 7, p->y + THICK - 2,
-		     digits(length), length, name);
+		     BAR_X + fmax(width, fmax(free, 1) * p->scale) + 7,
+		     p->y + THICK - 2, digits(length), length, name);
 }
 
 static void
@@ -212,13 +212,13 @@ draw_head(const json_t *report, int height)
 		     "work takes, if libvbs takes 1</text>\n",
 		     MARGIN);
 	(void)printf("<text class=\"small\" x=\"%d\" y=\"62\">Time: longer is "
-		     "slower. Medians of samples that take turns, in one run. "
-		     "Red: where a peer's bar has to end,</text>\n"
-		     "<text class=\"small\" x=\"%d\" y=\"79\">or further on, "
-		     "for libvbs to be as fast as it is meant to be. %s, "
-		     "%.10s.</text>\n",
-		     MARGIN, MARGIN, machine ? machine : "?",
-		     date ? date : "?");
+		     "slower. Medians of samples that take turns, in one run "
+		     "on %s, %.10s.</text>\n"
+		     "<text class=\"small\" x=\"%d\" y=\"79\">Red: what the "
+		     "peer has to reach for libvbs to be as fast as it is "
+		     "meant to be.</text>\n",
+		     MARGIN, machine ? machine : "?", date ? date : "?",
+		     MARGIN);
 }
 
 void
