@@ -112,7 +112,7 @@ usage(const char *name)
 		     "  --quick      fewer and shorter samples\n"
 		     "  --json FILE  write the results there as well\n"
 		     "  --realtime   at SCHED_FIFO %d; where others work too\n"
-		     "  --count      bench-ring: fixed work for callgrind, no clock\n",
+		     "  --count      bench-ring: instructions, for callgrind\n",
 		     name, FIFO_PRIORITY);
 }
 
