@@ -175,6 +175,16 @@ probe_notify(void *arg, struct vqueue_info *vq)
 	vq_endchains(vq, c.n == 0);
 }
 
+/* The i-th chain that is held. p->lock is held. */
+static void
+held_take_at(struct probe *p, int i, struct probe_chain *c)
+{
+	*c = p->held[i];
+	p->n_held--;
+	memmove(&p->held[i], &p->held[i + 1],
+		(size_t)(p->n_held - i) * sizeof(p->held[0]));
+}
+
 /* The oldest chain that is held, of one queue or of any. */
 static bool
 held_take(struct probe *p, const struct vqueue_info *vq, struct probe_chain *c)
@@ -183,13 +193,9 @@ held_take(struct probe *p, const struct vqueue_info *vq, struct probe_chain *c)
 
 	pthread_mutex_lock(&p->lock);
 	for (int i = 0; i < p->n_held && !found; i++) {
-		if (vq && p->held[i].vq != vq)
-			continue;
-		*c = p->held[i];
-		p->n_held--;
-		memmove(&p->held[i], &p->held[i + 1],
-			(size_t)(p->n_held - i) * sizeof(p->held[0]));
-		found = true;
+		found = !vq || p->held[i].vq == vq;
+		if (found)
+			held_take_at(p, i, c);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return found;
@@ -211,6 +217,17 @@ probe_release(struct probe *p)
 
 	while (held_take(p, NULL, &c))
 		chain_return(&c, chain_copy(&c));
+}
+
+void
+probe_release_one(struct probe *p, int i)
+{
+	struct probe_chain c;
+
+	pthread_mutex_lock(&p->lock);
+	held_take_at(p, i, &c);
+	pthread_mutex_unlock(&p->lock);
+	chain_return(&c, chain_copy(&c));
 }
 
 int

@@ -84,8 +84,9 @@ extern const struct pci_vdev_ops probe_ops;
 /* Start the thread of PROBE_WORKER; 0 or a negative errno. */
 int probe_start_worker(struct probe *p);
 
-/* Copy and give back everything that is held. */
+/* Copy and give back everything that is held, or the i-th of it. */
 void probe_release(struct probe *p);
+void probe_release_one(struct probe *p, int i);
 
 /* How many chains are held. */
 int probe_n_held(struct probe *p);

@@ -443,6 +443,17 @@ ring_offer(struct drv_vq *q, uint16_t head)
 }
 
 void
+ring_offer_bad(struct drv_vq *q)
+{
+	const struct drv_pdesc bad = { IN_GPA, 1, PROBE_QSIZE, 0 };
+
+	if (packed)
+		ring_offer_descs(q, 0, &bad, 1);
+	else
+		drv_split_raw_offer(&q->ring, PROBE_QSIZE);
+}
+
+void
 ring_send(uint16_t head)
 {
 	ring_offer(vq, head);

@@ -109,6 +109,9 @@ void ring_kick(void);
 /* Publish a head only; what chain_put() has built in packed rings. */
 void ring_offer(struct drv_vq *q, uint16_t head);
 
+/* Publish a head, or a buffer id, that there is none of; no kick. */
+void ring_offer_bad(struct drv_vq *q);
+
 /* Packed rings: descriptors as they are, of a chain that head is to name. */
 void ring_offer_descs(struct drv_vq *q, uint16_t head,
 		      const struct drv_pdesc *descs, uint16_t n);

@@ -23,15 +23,18 @@
 static void
 publish(struct drv_vq *q, uint16_t n)
 {
+	struct drv_vq *mine = vq;
+
+	vq = q;
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t head = (uint16_t)(2 * i);
 
-		drv_split_raw_desc(&q->ring, head, IN_GPA, 1, DRV_DESC_NEXT,
-				   (uint16_t)(head + 1));
-		drv_split_raw_desc(&q->ring, (uint16_t)(head + 1), OUT_GPA + i,
-				   1, DRV_DESC_WRITE, 0);
-		drv_split_raw_offer(&q->ring, head);
+		chain_put(head, IN_GPA, 1, DRV_DESC_NEXT, (uint16_t)(head + 1));
+		chain_put((uint16_t)(head + 1), OUT_GPA + i, 1, DRV_DESC_WRITE,
+			  0);
+		ring_offer(q, head);
 	}
+	vq = mine;
 	ck_assert_int_eq(drv_vq_kick(q), 0);
 	ck_assert_int_eq(drv_bus_run(bus), 0);
 }
@@ -130,8 +133,8 @@ START_TEST(hostile_b5__reset_of_a_stuck_device_is_bounded)
 	ck_assert_int_eq(probe_n_held(probe), 6);
 
 	/* The queue rests while its old chains are out. */
-	drv_split_raw_desc(&vq->ring, 0, OUT_GPA + 64, 1, DRV_DESC_WRITE, 0);
-	drv_split_raw_offer(&vq->ring, 0);
+	chain_put(0, OUT_GPA + 64, 1, DRV_DESC_WRITE, 0);
+	ring_offer(vq, 0);
 	copy = snapshot();
 	ring_kick();
 	assert_unchanged(copy);
@@ -288,7 +291,7 @@ START_TEST(hostile_b5__queue_reset_with_chains_in_flight)
 	ck_assert_uint_eq(used_take(&dut.vqs[1]).id, 2);
 	probe->mode = PROBE_COPY;
 	drv_vq_close(vq);
-	ck_assert_int_eq(drv_vq_open(vq, &dut.vd, &ram, 0, 4, 1), 0);
+	ck_assert_int_eq(drv_vq_open(vq, &dut.vd, &ram, 0, 8, 1), 0);
 	assert_serves(&dut.vqs[0]);
 	assert_serves(&dut.vqs[1]);
 }
@@ -318,13 +321,127 @@ END_TEST
 START_TEST(hostile_b5__broken_queue_is_mended_by_its_own_reset)
 {
 	start_with(DRV_MODERN, PROBE_COPY);
-	ring_send(SIZE);
+	ring_offer_bad(vq);
+	ring_kick();
 	ck_assert_uint_ne(rig_status() & DRV_S_NEEDS_RESET, 0);
 	ck_assert_int_eq(drv_queue_reset(&dut.vd, 0), 0);
 	drv_vq_close(vq);
 	ck_assert_int_eq(drv_vq_open(vq, &dut.vd, &ram, 0, 0, 1), 0);
 	assert_serves(&dut.vqs[0]);
 	assert_serves(&dut.vqs[1]);
+}
+END_TEST
+
+/* ---- B5: what is done, but waits for its turn ---- */
+
+/* The oldest is stuck; the others are done. How many are back: all, or none. */
+static void
+publish_and_finish_others(uint16_t n)
+{
+	publish(vq, n);
+	ck_assert_int_eq(probe_n_held(probe), n);
+	for (int i = n - 1; i > 0; i--)
+		probe_release_one(probe, i);
+	ck_assert_int_eq(probe_n_held(probe), 1);
+	ck_assert_int_eq(drv_vq_has_used(vq), !in_order);
+}
+
+START_TEST(hostile_b5__reset_while_chains_wait_for_their_turn)
+{
+	uint8_t *copy;
+
+	start_with(DRV_MODERN, PROBE_HOLD);
+	for (uint16_t n = 2; n <= SIZE / 2; n++) {
+		publish_and_finish_others(n);
+		if (_i)
+			ck_assert_int_eq(drv_queue_reset(&dut.vd, 0), 0);
+		else
+			ck_assert_int_eq(drv_virtio_reset(&dut.vd), 0);
+		ck_assert_int_eq(probe_n_held(probe), 0);
+		copy = snapshot();
+		ring_kick();
+		assert_unchanged(copy);
+		rig_restart();
+		probe->mode = PROBE_COPY;
+		assert_serves(vq);
+		probe->mode = PROBE_HOLD;
+	}
+}
+END_TEST
+
+START_TEST(hostile_b5__broken_while_chains_wait_for_their_turn)
+{
+	start_with(DRV_MODERN, PROBE_HOLD);
+	publish_and_finish_others(5);
+	ring_offer_bad(vq);
+	ring_kick();
+	ck_assert_uint_ne(rig_status() & DRV_S_NEEDS_RESET, 0);
+	probe_release(probe);
+	ck_assert_int_eq(drv_vq_has_used(vq), !in_order);
+	probe->mode = PROBE_COPY;
+	assert_serves(&dut.vqs[1]);
+	rig_restart();
+	assert_serves(vq);
+}
+END_TEST
+
+/* Memory goes: all that is out has to come back, and then it does. */
+START_TEST(hostile_b5__memory_goes_while_chains_wait_for_their_turn)
+{
+	const struct drv_region *far = drv_ram_region(&ram, 2);
+
+	start_with(DRV_MODERN, PROBE_HOLD);
+	publish_and_finish_others(5);
+	ck_assert_int_eq(drv_bus_dma_del(bus, far), 0);
+	ck_assert_int_eq(probe_n_held(probe), 0);
+	for (int i = 0; i < 5; i++)
+		(void)used_take(vq);
+	assert_quiet();
+	ck_assert_int_eq(drv_bus_dma_add(bus, far), 0);
+	probe->mode = PROBE_COPY;
+	assert_serves(vq);
+}
+END_TEST
+
+/* The oldest never comes: reset is bounded, and the others are gone. */
+START_TEST(hostile_b5__stuck_while_chains_wait_for_their_turn)
+{
+	int64_t began;
+
+	start_with(DRV_MODERN, PROBE_STUCK);
+	publish_and_finish_others(6);
+	began = drv_now_ms();
+	rig_restart();
+	ck_assert_int_ge(drv_now_ms() - began, STUCK_MIN_MS);
+	ck_assert_int_le(drv_now_ms() - began, STUCK_MAX_MS);
+	probe->mode = PROBE_COPY;
+	assert_serves(&dut.vqs[1]);
+	publish(vq, 1);
+	assert_quiet();
+	probe_release(probe);
+	ck_assert_uint_eq(used_take(vq).id, 0);
+	assert_quiet();
+	assert_serves(vq);
+}
+END_TEST
+
+/* Memory goes, the oldest is stuck: what waits comes back with it, later. */
+START_TEST(hostile_b5__memory_goes_under_a_stuck_chain_that_others_wait_for)
+{
+	const struct drv_region *far = drv_ram_region(&ram, 2);
+
+	start_with(DRV_MODERN, PROBE_STUCK);
+	publish_and_finish_others(4);
+	ck_assert_int_eq(drv_bus_dma_del(bus, far), 0);
+	ck_assert_int_eq(probe_n_held(probe), 1);
+	probe->mode = PROBE_COPY;
+	assert_serves(&dut.vqs[1]);
+	probe_release(probe);
+	for (int i = 0; i < 4; i++)
+		ck_assert_uint_eq(used_take(vq).len, 1);
+	assert_quiet();
+	ck_assert_int_eq(drv_bus_dma_add(bus, far), 0);
+	assert_serves(vq);
 }
 END_TEST
 
@@ -373,8 +490,8 @@ take_page_back(void)
 static void
 publish_loan(void)
 {
-	drv_split_raw_desc(&vq->ring, 0, IN_GPA, 64, DRV_DESC_NEXT, 1);
-	drv_split_raw_desc(&vq->ring, 1, LOAN_GPA, 64, DRV_DESC_WRITE, 0);
+	chain_put(0, IN_GPA, 64, DRV_DESC_NEXT, 1);
+	chain_put(1, LOAN_GPA, 64, DRV_DESC_WRITE, 0);
 	ring_send(0);
 }
 
@@ -442,8 +559,8 @@ START_TEST(hostile_b5__memory_under_the_rings_goes_and_comes_back)
 		assert_serves(vq);
 		ck_assert_int_eq(drv_bus_dma_del(bus, low), 0);
 		ring_kick();
-		drv_split_raw_desc(&vq->ring, 0, OUT_GPA, 1, DRV_DESC_WRITE, 0);
-		drv_split_raw_offer(&vq->ring, 0);
+		chain_put(0, OUT_GPA, 1, DRV_DESC_WRITE, 0);
+		ring_offer(vq, 0);
 		ring_kick();
 		assert_quiet();
 		ck_assert_int_eq(drv_bus_dma_add(bus, low), 0);
@@ -456,7 +573,8 @@ END_TEST
 START_TEST(hostile_b5__memory_goes_between_break_and_reset)
 {
 	start_with(_i ? DRV_LEGACY : DRV_MODERN, PROBE_COPY);
-	ring_send(SIZE);
+	ring_offer_bad(vq);
+	ring_kick();
 	ck_assert_int_eq(drv_bus_dma_del_ram(bus, &ram), 0);
 	ring_kick();
 	ck_assert_int_eq(drv_virtio_reset(&dut.vd), 0);
@@ -474,13 +592,9 @@ add_resets(TCase *tc)
 	tcase_add_loop_test(tc,
 			    hostile_b5__reset_while_a_thread_works_on_chains, 0,
 			    N_FACES);
-	tcase_add_loop_test(tc, hostile_b5__reset_of_a_stuck_device_is_bounded,
-			    0, N_FACES);
-	tcase_add_test(tc,
-		       hostile_b5__stuck_chains_do_not_hold_up_a_second_reset);
 	tcase_add_loop_test(
 		tc, hostile_b5__function_level_reset_with_chains_in_flight, 0,
-		3);
+		2);
 	tcase_add_loop_test(tc,
 			    hostile_b5__a_thousand_resets_leave_nothing_behind,
 			    0, N_FACES);
@@ -490,9 +604,10 @@ add_resets(TCase *tc)
 	tcase_add_loop_test(tc, hostile_b5__unplugged_with_chains_in_flight, 0,
 			    4);
 	tcase_add_test(tc, hostile_b5__queue_reset_with_chains_in_flight);
-	tcase_add_test(tc,
-		       hostile_b5__queue_reset_of_a_stuck_device_is_bounded);
 	tcase_add_test(tc, hostile_b5__broken_queue_is_mended_by_its_own_reset);
+	tcase_add_loop_test(
+		tc, hostile_b5__reset_while_chains_wait_for_their_turn, 0, 2);
+	tcase_add_test(tc, hostile_b5__broken_while_chains_wait_for_their_turn);
 }
 
 static void
@@ -501,29 +616,52 @@ add_memory(TCase *tc)
 	tcase_add_loop_test(
 		tc, hostile_b5__memory_goes_when_the_chains_in_it_are_back, 0,
 		N_FACES);
+	tcase_add_loop_test(
+		tc, hostile_b5__memory_under_the_rings_goes_and_comes_back, 0,
+		N_FACES);
+	tcase_add_loop_test(tc, hostile_b5__memory_goes_between_break_and_reset,
+			    0, N_FACES);
+	tcase_add_test(
+		tc, hostile_b5__memory_goes_while_chains_wait_for_their_turn);
+}
+
+/* Each of them waits for as long as the library does. */
+static void
+add_stuck(TCase *tc)
+{
+	tcase_add_loop_test(tc, hostile_b5__reset_of_a_stuck_device_is_bounded,
+			    0, N_FACES);
+	tcase_add_test(tc,
+		       hostile_b5__stuck_chains_do_not_hold_up_a_second_reset);
+	tcase_add_loop_test(
+		tc, hostile_b5__function_level_reset_with_chains_in_flight, 2,
+		3);
+	tcase_add_test(tc,
+		       hostile_b5__queue_reset_of_a_stuck_device_is_bounded);
 	tcase_add_test(
 		tc,
 		hostile_b5__memory_under_a_stuck_chain_stays_until_it_is_back);
 	tcase_add_test(
 		tc,
 		hostile_b5__memory_under_a_stuck_chain_stays_beyond_a_reset);
-	tcase_add_loop_test(
-		tc, hostile_b5__memory_under_the_rings_goes_and_comes_back, 0,
-		N_FACES);
-	tcase_add_loop_test(tc, hostile_b5__memory_goes_between_break_and_reset,
-			    0, N_FACES);
+	tcase_add_test(tc, hostile_b5__stuck_while_chains_wait_for_their_turn);
+	tcase_add_test(
+		tc,
+		hostile_b5__memory_goes_under_a_stuck_chain_that_others_wait_for);
 }
 
 int
 main(void)
 {
 	Suite *s = suite_create("reset");
-	TCase *tc = tcase_create("reset");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, rig_setup, rig_teardown);
-	add_resets(tc);
-	add_memory(tc);
-	suite_add_tcase(s, tc);
+	for (int i = 0; i < RIG_BATCH; i++) {
+		TCase *tc = rig_case(s, (enum rig_kind)i, 120);
+
+		add_resets(tc);
+		add_memory(tc);
+		if (i == RIG_PLAIN || i == (RIG_PACKED | RIG_IN_ORDER))
+			add_stuck(tc);
+	}
 	return suite_run(s);
 }

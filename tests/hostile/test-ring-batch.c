@@ -196,11 +196,7 @@ START_TEST(hostile_a1__bad_ring_in_the_middle_of_a_batch)
 	turn.keep = true;
 	for (uint16_t i = 0; i < n_good; i++)
 		offer_chain(i, 1, IN_GPA);
-	if (packed)
-		ring_offer_descs(vq, 0,
-				 &(struct drv_pdesc){ IN_GPA, 1, SIZE, 0 }, 1);
-	else
-		drv_split_raw_offer(&vq->ring, SIZE);
+	ring_offer_bad(vq);
 	offer_chain(9, 1, IN_GPA);
 	ring_kick();
 	ck_assert_int_eq(turn.n, n_good);
