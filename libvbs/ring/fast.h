@@ -73,7 +73,7 @@ segs_add(struct segs *s, struct ring_mem *mem, uint64_t addr, uint32_t len,
 INLINED bool
 segs_ok(const struct segs *s)
 {
-	return likely(s->total <= UINT32_MAX);
+	return likely(s->total >> 32 == 0);
 }
 
 /*

@@ -129,12 +129,14 @@ split_pop_many(struct split *r, struct vq_chain *chains, int n_chains,
 INLINED void
 split_push_many(struct split *r, const struct vq_chain *chains, int n)
 {
-	const uint16_t size = r->size;
-	uint16_t used = r->used_idx;
-	bool *inflight = r->inflight;
+	/* Here, since the compiler takes stores to the ring for any stores. */
+	struct split_used_elem *const ring = r->used->ring;
+	const uint32_t size = r->size, mask = r->mask;
+	uint32_t used = r->used_idx;
+	bool *const inflight = r->inflight;
 
 	for (const struct vq_chain *c = chains; c < chains + n; c++) {
-		struct split_used_elem *elem = &r->used->ring[used & r->mask];
+		struct split_used_elem *elem = &ring[used & mask];
 
 		if (unlikely(c->idx >= size || !inflight[c->idx]))
 			continue;
@@ -144,8 +146,8 @@ split_push_many(struct split *r, const struct vq_chain *chains, int n)
 				 __ATOMIC_RELAXED);
 		used++;
 	}
-	r->n_inflight -= (uint16_t)(used - r->used_idx);
-	r->used_idx = used;
+	r->n_inflight -= used - r->used_idx;
+	r->used_idx = (uint16_t)used;
 }
 
 #endif
