@@ -86,32 +86,25 @@ split_taken_fast(struct split *r, uint32_t n, uint16_t head)
 	r->can_unpop = true;
 }
 
-/* Take the next chain: segments, 0 if there is none, or RING_UNUSUAL. */
+/* Take the next chain, which there is: segments, or RING_UNUSUAL. */
 INLINED int
 split_pop_fast(struct split *r, uint16_t *head, struct segs *segs)
 {
-	int n = split_look_fast(r);
-
-	if (n <= 0)
-		return n;
 	if (unlikely(!split_take_fast(r, r->last_avail, head, segs)))
 		return RING_UNUSUAL;
 	split_taken_fast(r, 1, *head);
 	return segs_readable(segs) + segs_writable(segs);
 }
 
-/* Take what is there, at most n_chains: chains, 0 or RING_UNUSUAL. */
+/* Take n_chains, which there are: chains, or RING_UNUSUAL. */
 INLINED int
 split_pop_many(struct split *r, struct vq_chain *chains, int n_chains,
 	       struct segs *segs)
 {
-	struct vq_chain *chain = chains, *end;
+	struct vq_chain *chain = chains, *end = chains + n_chains;
 	uint16_t i = r->last_avail;
-	int n = split_look_fast(r);
+	int n;
 
-	if (n <= 0)
-		return n;
-	end = chains + (n < n_chains ? n : n_chains);
 	for (; chain < end; chain++) {
 		chain->iov = segs->at;
 		segs_next(segs);

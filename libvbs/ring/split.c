@@ -7,8 +7,7 @@
 #include "base/load.h"
 #include "ring/split-fast.h"
 
-#define AVAIL_F_NO_INTERRUPT 1
-#define USED_F_NO_NOTIFY     1
+#define USED_F_NO_NOTIFY 1
 
 int
 split_init(struct split *r, uint16_t size_max)
@@ -173,34 +172,6 @@ split_forget(struct split *r, uint16_t head)
 {
 	if (split_clear_inflight(r, head) && r->watched)
 		split_watch_forget(r, head);
-}
-
-bool
-split_publish(struct split *r)
-{
-	if (r->published == r->used_idx)
-		return false;
-	/* The elements and the buffers, before the index (2.7.8.2). */
-	guest_store16_release(&r->used->idx, r->used_idx);
-	if (unlikely(r->watched))
-		split_watch_publish(r);
-	r->published = r->used_idx;
-	return true;
-}
-
-bool
-split_wants_interrupt(struct split *r)
-{
-	uint16_t event, old = r->signalled, new = r->used_idx;
-
-	r->signalled = new;
-	/* The index must be out before we look at what the driver wants. */
-	full_fence();
-	if (!r->event_idx)
-		return !(guest_load16(&r->avail->flags) & AVAIL_F_NO_INTERRUPT);
-	event = guest_load16(&r->avail->ring[r->size]);
-	/* Has the index passed event + 1, mod 2^16? (2.7.7.2) */
-	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }
 
 /* avail_event lies behind the last element of the used ring. */

@@ -18,6 +18,8 @@
 
 #define SPLIT_MAX_SIZE 32768
 
+#define AVAIL_F_NO_INTERRUPT 1
+
 struct split_avail {
 	uint16_t flags;
 	uint16_t idx;
@@ -174,9 +176,35 @@ split_push_inline(struct split *r, uint16_t head, uint32_t len)
 /* The same without a word to the driver: the ring is not to be written. */
 void split_forget(struct split *r, uint16_t head);
 /* Let the driver see what was pushed. false if there was nothing. */
-bool split_publish(struct split *r);
+static inline bool
+split_publish(struct split *r)
+{
+	if (r->published == r->used_idx)
+		return false;
+	/* The elements and the buffers, before the index (2.7.8.2). */
+	guest_store16_release(&r->used->idx, r->used_idx);
+	if (unlikely(r->watched))
+		split_watch_publish(r);
+	r->published = r->used_idx;
+	return true;
+}
+
 /* After split_publish(): does the driver want to be interrupted? */
-bool split_wants_interrupt(struct split *r);
+static inline bool
+split_wants_interrupt(struct split *r)
+{
+	uint16_t event, old = r->signalled, new = r->used_idx;
+
+	r->signalled = new;
+	/* The index must be out before we look at what the driver wants. */
+	full_fence();
+	if (!r->event_idx)
+		return !(guest_load16(&r->avail->flags) & AVAIL_F_NO_INTERRUPT);
+	event = guest_load16(&r->avail->ring[r->size]);
+	/* Has the index passed event + 1, mod 2^16? (2.7.7.2) */
+	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+}
+
 /* The driver need not notify: somebody is looking. */
 void split_kicks_off(struct split *r);
 /* The driver must notify; true if it has added something meanwhile. */

@@ -164,14 +164,22 @@ VBS_API int
 vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	    int n_iov, uint16_t *flags)
 {
+	int n;
+
 	switch (vq_way(vq->priv)) {
 	case VQ_SPLIT:
+		n = split_look_fast(&vq->priv->ring.split);
+		if (n == 0)
+			return 0;
+		if (unlikely(n < 0))
+			break;
 		return vq_get_split(vq, pidx, iov, n_iov, flags);
 	case VQ_PACKED:
 		return vq_get_packed(vq, pidx, iov, n_iov, flags);
 	default:
-		return vq_get_any(vq, pidx, iov, n_iov, flags);
+		break;
 	}
+	return vq_get_any(vq, pidx, iov, n_iov, flags);
 }
 
 static int APART
@@ -204,14 +212,23 @@ VBS_API int
 vq_getchains(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	     struct iovec *iov, int n_iov)
 {
+	int n;
+
 	switch (vq_way(vq->priv)) {
 	case VQ_SPLIT:
-		return vq_get_splits(vq, chains, n_chains, iov, n_iov);
+		n = split_look_fast(&vq->priv->ring.split);
+		if (n == 0)
+			return 0;
+		if (unlikely(n < 0))
+			break;
+		return vq_get_splits(vq, chains, n < n_chains ? n : n_chains,
+				     iov, n_iov);
 	case VQ_PACKED:
 		return vq_get_packeds(vq, chains, n_chains, iov, n_iov);
 	default:
-		return vq_get_some(vq, chains, n_chains, iov, n_iov);
+		break;
 	}
+	return vq_get_some(vq, chains, n_chains, iov, n_iov);
 }
 
 /* The last chain of an earlier life has come back. */
