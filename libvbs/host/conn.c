@@ -219,9 +219,9 @@ conn_room(struct conn *conn, size_t n)
 	return 0;
 }
 
-/* Send once; the descriptors go with the first byte. */
+/* Send once, and descriptors with the first byte. */
 static ssize_t
-conn_send(struct conn *conn)
+conn_send_fds(struct conn *conn)
 {
 	union {
 		struct cmsghdr align;
@@ -235,19 +235,27 @@ conn_send(struct conn *conn)
 	struct msghdr mh = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = CMSG_SPACE(n_bytes),
 	};
 	struct cmsghdr *cm = &control.align;
 
-	if (n_bytes > 0) {
-		memset(&control, 0, sizeof(control));
-		mh.msg_control = control.buf;
-		mh.msg_controllen = CMSG_SPACE(n_bytes);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(n_bytes);
-		memcpy(CMSG_DATA(cm), conn->tx_fds, n_bytes);
-	}
+	memset(&control, 0, sizeof(control));
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(n_bytes);
+	memcpy(CMSG_DATA(cm), conn->tx_fds, n_bytes);
 	return sendmsg(conn->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Send once. What most replies are costs the least of calls. */
+static ssize_t
+conn_send(struct conn *conn)
+{
+	if (conn->n_tx_fds > 0)
+		return conn_send_fds(conn);
+	return send(conn->fd, conn->tx + conn->tx_off,
+		    conn->tx_len - conn->tx_off, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* All has been sent. */
