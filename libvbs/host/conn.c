@@ -148,6 +148,12 @@ conn_recv(struct conn *conn)
 	n = recvmsg(conn->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return -errno;
+	/*
+	 * A stream that gives less than it could has no more, unless it stops
+	 * where descriptors or credentials change.
+	 */
+	conn->answered = false;
+	conn->dry = n > 0 && (size_t)n < iov.iov_len && mh.msg_controllen == 0;
 	/* None may be left of those that the kernel could not give us. */
 	if (!conn_take_fds(conn, &mh))
 		return -E2BIG;
@@ -284,6 +290,7 @@ conn_flush(struct conn *conn)
 			continue;
 		if (n < 0)
 			return -errno;
+		conn->answered = true;
 		conn->tx_off += (size_t)n;
 		conn_sent_fds(conn);
 	}

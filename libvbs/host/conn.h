@@ -28,6 +28,8 @@ struct conn {
 	uint8_t *rx; /* received, not handled */
 	size_t rx_len;
 	size_t rx_cap;
+	bool dry;                /* the latest bytes were all that there were */
+	bool answered;           /* and then something has been sent */
 	struct conn_fds rx_fds;  /* came with the first message in rx */
 	struct conn_fds new_fds; /* came with the last message in rx */
 

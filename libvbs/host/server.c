@@ -143,14 +143,24 @@ static void
 server_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *srv = arg;
-	long n = conn_recv(&srv->conn);
+	struct conn *conn = &srv->conn;
+	long n = conn_recv(conn);
 
-	if (n == -EAGAIN || n == -EINTR)
+	if (n == -EAGAIN)
 		return;
 	if (n > 0)
 		server_run(srv);
-	else
+	else if (n != -EINTR)
 		server_lost(srv, (int)n);
+	/*
+	 * We are told of news once, and read once a turn. Is there no more, and
+	 * no end behind it? We have been told if there is, but for an end in
+	 * which the peer lost a reply: that one fails what is sent.
+	 */
+	if (conn->dry && conn->answered && !(what & EV_CLOSED))
+		return;
+	if (server_has_peer(srv) && event_pending(conn->rd, EV_READ, NULL))
+		event_active(conn->rd, what, 0); /* it has not changed */
 }
 
 static void
@@ -178,9 +188,11 @@ server_connect(struct server *srv, int fd)
 		(void)close(fd);
 		return -ENOMEM;
 	}
-	conn->rd = event_new(srv->base, fd, EV_READ | EV_PERSIST,
+	conn->rd = event_new(srv->base, fd,
+			     EV_READ | EV_CLOSED | EV_ET | EV_PERSIST,
 			     server_on_readable, srv);
-	conn->wr = event_new(srv->base, fd, EV_WRITE, server_on_writable, srv);
+	conn->wr = event_new(srv->base, fd, EV_WRITE | EV_ET,
+			     server_on_writable, srv);
 	if (conn->rd && conn->wr && event_add(conn->rd, NULL) == 0)
 		rc = srv->ops->came ? srv->ops->came(srv->arg) : 0;
 	if (rc < 0) {

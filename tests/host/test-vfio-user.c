@@ -2,6 +2,8 @@
 /* vfio-user server: sessions, regions, accesses, reset. */
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -380,6 +382,64 @@ START_TEST(reconnect_finds_the_device_as_it_was)
 }
 END_TEST
 
+static void
+ask(void)
+{
+	const struct drv_vfu_hdr hdr = { .cmd = DRV_VFU_DEVICE_RESET,
+					 .size = sizeof(hdr) };
+
+	ck_assert_int_eq(send(vfu.fd, &hdr, sizeof(hdr), 0), sizeof(hdr));
+}
+
+/* In the server's thread: the last message and the end come at once. */
+static void
+ask_and_say_no_more(struct served *s)
+{
+	ask();
+	ck_assert_int_eq(shutdown(vfu.fd, SHUT_WR), 0);
+}
+
+static void
+write_and_go(struct served *s)
+{
+	uint32_t val = 1;
+
+	ck_assert_int_eq(drv_vfu_region_write(&vfu, 4, 0, &val, 4, true), 0);
+	drv_vfu_deinit(&vfu);
+}
+
+static void
+assert_gone(void)
+{
+	while (served_said(&served, "disconnected") == 0)
+		(void)sched_yield();
+}
+
+START_TEST(end_behind_the_last_message_is_seen)
+{
+	served_call(&served, write_and_go);
+	assert_gone();
+}
+END_TEST
+
+START_TEST(half_end_behind_the_last_message_is_seen)
+{
+	served_call(&served, ask_and_say_no_more);
+	assert_gone();
+}
+END_TEST
+
+START_TEST(end_behind_the_last_message_is_seen_with_a_reply_unread)
+{
+	struct pollfd pfd = { .fd = vfu.fd, .events = POLLIN };
+
+	ask();
+	ck_assert_int_eq(poll(&pfd, 1, DRV_TIMEOUT_MS), 1);
+	served_call(&served, write_and_go);
+	assert_gone();
+}
+END_TEST
+
 START_TEST(connected_socket_is_served_once)
 {
 	struct served one;
@@ -530,6 +590,9 @@ main(void)
 		a_client_that_reads_late_gets_every_reply,
 		reset_puts_configuration_space_back,
 		reconnect_finds_the_device_as_it_was,
+		end_behind_the_last_message_is_seen,
+		half_end_behind_the_last_message_is_seen,
+		end_behind_the_last_message_is_seen_with_a_reply_unread,
 		connected_socket_is_served_once,
 		connected_socket_that_closes_is_the_end,
 		once_serves_one_client_and_no_other,
