@@ -43,18 +43,20 @@ void bed_device_stop(struct bed_device *d);
 void bed_device_kick(struct bed_device *d);
 
 /*
- * A PCI function of libvbs for benchmarks: one queue of up to BED_MAX_QSIZE
- * entries, which it serves as struct ring_peer says.
+ * A PCI function of libvbs for benchmarks, with one queue of up to
+ * BED_MAX_QSIZE entries.
  */
 extern const struct pci_vdev_ops bed_function_ops;
-/* Serve queue 0 of such a function. The caller holds its mtx. */
 struct vqueue_info;
 struct pci_vdev;
 struct vqueue_info *bed_function_vq(struct pci_vdev *dev);
-void bed_function_serve(struct vqueue_info *vq);
-/* The same, as many chains as there are at once; and of a network device. */
-void bed_function_serve_batch(struct vqueue_info *vq);
-void bed_function_serve_net(struct vqueue_info *vq);
-void bed_function_serve_net_batch(struct vqueue_info *vq);
+/*
+ * Serve that queue, whose mtx the caller holds, as struct ring_peer says:
+ * chain by chain, or many at once, and the same as a network device.
+ */
+void peer_libvbs_serve(void *vq);
+void peer_libvbs_batch_serve(void *vq);
+void peer_libvbs_net_serve(void *vq);
+void peer_libvbs_net_batch_serve(void *vq);
 
 #endif

@@ -20,9 +20,10 @@ static const struct vbs_virtio_id function_id = {
 	.class_code = 0xff0000,
 };
 
-/* What follows is named as ring-peer.h asks for. */
-static void __attribute__((noinline)) peer_libvbs_serve(struct vqueue_info *vq)
+void
+peer_libvbs_serve(void *state)
 {
+	struct vqueue_info *vq = state;
 	struct iovec iov[BED_MAX_SEGS];
 	uint16_t flags[BED_MAX_SEGS], head;
 	int i = 0, n = 0;
@@ -37,9 +38,10 @@ static void __attribute__((noinline)) peer_libvbs_serve(struct vqueue_info *vq)
 		vq_endchains(vq, n == 0);
 }
 
-static void __attribute__((noinline))
-peer_libvbs_net_serve(struct vqueue_info *vq)
+void
+peer_libvbs_net_serve(void *state)
 {
+	struct vqueue_info *vq = state;
 	struct bed_function *f = (struct bed_function *)(void *)vq->common;
 	struct iovec iov[BED_MAX_SEGS];
 	int i = 0, n = 0;
@@ -67,9 +69,10 @@ see_chain(const struct vq_chain *chain)
 	return (uint32_t)sum;
 }
 
-static void __attribute__((noinline))
-peer_libvbs_batch_serve(struct vqueue_info *vq)
+void
+peer_libvbs_batch_serve(void *state)
 {
+	struct vqueue_info *vq = state;
 	struct vq_chain chains[PEER_BURST];
 	struct iovec iov[PEER_BURST * BED_MAX_SEGS];
 	int sum = 0, n = 1;
@@ -86,9 +89,10 @@ peer_libvbs_batch_serve(struct vqueue_info *vq)
 		vq_endchains(vq, n == 0);
 }
 
-static void __attribute__((noinline))
-peer_libvbs_net_batch_serve(struct vqueue_info *vq)
+void
+peer_libvbs_net_batch_serve(void *state)
 {
+	struct vqueue_info *vq = state;
 	struct bed_function *f = (struct bed_function *)(void *)vq->common;
 	struct vq_chain chains[PEER_BURST];
 	struct iovec iov[PEER_BURST];
@@ -104,30 +108,6 @@ peer_libvbs_net_batch_serve(struct vqueue_info *vq)
 	}
 	if (sum > 0)
 		vq_endchains(vq, n == 0);
-}
-
-void
-bed_function_serve(struct vqueue_info *vq)
-{
-	peer_libvbs_serve(vq);
-}
-
-void
-bed_function_serve_batch(struct vqueue_info *vq)
-{
-	peer_libvbs_batch_serve(vq);
-}
-
-void
-bed_function_serve_net_batch(struct vqueue_info *vq)
-{
-	peer_libvbs_net_batch_serve(vq);
-}
-
-void
-bed_function_serve_net(struct vqueue_info *vq)
-{
-	peer_libvbs_net_serve(vq);
 }
 
 struct vqueue_info *

@@ -7,14 +7,15 @@
 set -eu
 : "${srcdir:=.}" "${CC:=cc}" "${PKG_CONFIG:=pkg-config}"
 out=$1
-cache=${VBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/libvbs}
+lib=${VBS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/libvbs}/libvhost-user
 
 # module NAME VERSION FLAG|FILE...: unless it is there and newer than its code.
 module() {
 	so=$out/peer-$1.so
-	if [ -e "$so" ] && [ -z "$(find "$srcdir/tests/bench" "$cache" \
-		-maxdepth 2 \( -name '*.[ch]' -o -name version \
-		-o -name build-peers.sh \) -newer "$so")" ]; then
+	if [ -e "$so" ] && [ -z "$(find "$srcdir/tests/bench" \
+		"$srcdir/tests/driver" "$lib" -maxdepth 1 \( -name '*.[ch]' \
+		-o -name version -o -name build-peers.sh \) -newer "$so" \
+		2>/dev/null)" ]; then
 		return
 	fi
 	version=$2
@@ -30,7 +31,6 @@ module() {
 	mv "$so.new" "$so"
 }
 
-lib=$cache/libvhost-user
 [ ! -e "$lib/version" ] ||
 	module libvhost-user "$(cat "$lib/version")" \
 		-I"$lib/subprojects/libvhost-user" \

@@ -45,48 +45,14 @@ libvbs_open(struct ring_bed *bed)
 	bed_device_start(&m->device, bed);
 	/* As qnotify() is entered. */
 	(void)pthread_mutex_lock(&m->vq->mtx);
-	return m;
-}
-
-static void
-libvbs_serve(void *state)
-{
-	struct machine *m = state;
-
-	bed_function_serve(m->vq);
-}
-
-static void
-libvbs_serve_batch(void *state)
-{
-	struct machine *m = state;
-
-	bed_function_serve_batch(m->vq);
-}
-
-static void
-libvbs_serve_net_batch(void *state)
-{
-	struct machine *m = state;
-
-	bed_function_serve_net_batch(m->vq);
-}
-
-static void
-libvbs_serve_net(void *state)
-{
-	struct machine *m = state;
-
-	bed_function_serve_net(m->vq);
+	return m->vq;
 }
 
 static void
 libvbs_close(void *state)
 {
-	struct machine *m = state;
-
-	(void)pthread_mutex_unlock(&m->vq->mtx);
-	bed_device_stop(&m->device);
+	(void)pthread_mutex_unlock(&the_machine->vq->mtx);
+	bed_device_stop(&the_machine->device);
 }
 
 static void
@@ -104,7 +70,7 @@ const struct ring_peer peer_libvbs = {
 	.name = "libvbs",
 	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = libvbs_open,
-	.serve = libvbs_serve,
+	.serve = peer_libvbs_serve,
 	.close = libvbs_close,
 	.finish = libvbs_finish,
 };
@@ -113,7 +79,7 @@ const struct ring_peer peer_libvbs_batch = {
 	.name = "libvbs-batch",
 	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = libvbs_open,
-	.serve = libvbs_serve_batch,
+	.serve = peer_libvbs_batch_serve,
 	.close = libvbs_close,
 };
 
@@ -121,7 +87,7 @@ const struct ring_peer peer_libvbs_net = {
 	.name = "libvbs",
 	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = libvbs_open,
-	.serve = libvbs_serve_net,
+	.serve = peer_libvbs_net_serve,
 	.close = libvbs_close,
 };
 
@@ -129,6 +95,6 @@ const struct ring_peer peer_libvbs_net_batch = {
 	.name = "libvbs-batch",
 	.rings = PEER_SPLIT | PEER_PACKED,
 	.open = libvbs_open,
-	.serve = libvbs_serve_net_batch,
+	.serve = peer_libvbs_net_batch_serve,
 	.close = libvbs_close,
 };
