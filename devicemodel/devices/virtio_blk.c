@@ -37,12 +37,14 @@
  * Chains that are taken at a time. They are given back before the next ones are
  * taken, so that a driver on another core has something to do meanwhile.
  */
-#define BLK_BATCH       16
-#define BLK_SIZE_MAX    (1u << 20)
-#define BLK_ZEROES_MAX  (1u << 17) /* sectors: 64 MiB, if they are written */
-#define BLK_IO_THREADS  4          /* for each queue, with aio=threads */
-#define BLK_DRAIN_MS    1000
-#define BLK_REFRESH_SEC 1
+#define BLK_BATCH      16
+#define BLK_SIZE_MAX   (1u << 20)
+#define BLK_ZEROES_MAX (1u << 17) /* sectors: 64 MiB, if they are written */
+/* With aio=threads: for all queues together, and at least for each. */
+#define BLK_IO_THREADS     16
+#define BLK_IO_THREADS_MIN 4
+#define BLK_DRAIN_MS       1000
+#define BLK_REFRESH_SEC    1
 
 #define VIRTIO_F_VERSION_1 32
 
@@ -512,9 +514,11 @@ blk_open_image(struct virtio_blk *blk, struct dm_error *err)
 		.bytes = opts->range.v[1] * BLK_SECTOR,
 		.sector = opts->sector_bytes,
 		.aio = (enum block_aio)opts->aio,
-		.n_threads = BLK_IO_THREADS,
+		.n_threads = BLK_IO_THREADS / opts->mq,
 	};
 
+	if (how.n_threads < BLK_IO_THREADS_MIN)
+		how.n_threads = BLK_IO_THREADS_MIN;
 	return block_open(&how, &blk->block, err);
 }
 
