@@ -365,6 +365,20 @@ START_TEST(hostile_a9__two_tables_linked_by_next)
 }
 END_TEST
 
+/* No driver may mix them (2.8.6), but nothing speaks against what it says. */
+START_TEST(hostile_a9__packed_table_after_direct_descriptors_is_served)
+{
+	rig_start_way(_i | 2);
+	put_entry(0, IN_GPA + 8, 8, 0, 0);
+	put_entry(1, OUT_GPA, 16, 0, WRITE);
+	indirect = false;
+	chain_put(0, IN_GPA, 8, NEXT, 1);
+	ring_put_table(1, table_gpa, 32, 0);
+	ring_send(0);
+	assert_served(0, 16);
+}
+END_TEST
+
 START_TEST(hostile_a9__packed_table_that_is_the_rings_own)
 {
 	rig_start_way(_i | 2);
@@ -482,6 +496,9 @@ add_tables(TCase *tc)
 			    0, N_FACES * 7);
 	tcase_add_loop_test(tc, hostile_a9__two_tables_linked_by_next, 0,
 			    N_FACES);
+	tcase_add_loop_test(
+		tc, hostile_a9__packed_table_after_direct_descriptors_is_served,
+		0, N_FACES);
 	tcase_add_loop_test(tc, hostile_a9__packed_table_that_is_the_rings_own,
 			    0, N_FACES);
 	tcase_add_loop_test(tc, hostile_a9__packed_table_without_the_feature, 0,

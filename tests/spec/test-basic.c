@@ -266,6 +266,38 @@ END_TEST
 
 /* ---- 2.5 device configuration ---- */
 
+/* On the same memory, whatever the one before has left in it. */
+START_TEST(spec_reset__kind_of_ring_is_agreed_on_anew)
+{
+	static const uint64_t kinds_of_rings[] = {
+		0,
+		DRV_BIT(DRV_F_RING_PACKED),
+		DRV_BIT(DRV_F_IN_ORDER),
+		DRV_BIT(DRV_F_RING_PACKED) | DRV_BIT(DRV_F_IN_ORDER),
+	};
+	uint64_t desc_gpa = 0;
+
+	ck_assert_int_eq(
+		vbs_virtio_offer(drv_inproc_dev(bus), DRV_F_IN_ORDER, true), 0);
+	for (int i = 0; i < 32; i++) {
+		/* Each kind after each other one. */
+		ring_feature = kinds_of_rings[(i + i / 4 + i / 8) % 4];
+		start(i & 1 ? DRV_WINDOW : DRV_MODERN, DRV_IRQ_MSIX, 0);
+		if (i > 0)
+			ck_assert_uint_eq(drv_vq_areas(&dut.vqs[0]).desc_gpa,
+					  desc_gpa);
+		desc_gpa = drv_vq_areas(&dut.vqs[0]).desc_gpa;
+		for (uint32_t k = 1; k < 5 + (uint32_t)i; k++)
+			echo(0, k);
+		loop->hold = true;
+		post(0, 3);
+		loop->hold = false;
+		ck_assert_int_eq(drv_device_stop(&dut), 0);
+		ck_assert_int_eq(loop->n_held[0], 0);
+	}
+}
+END_TEST
+
 START_TEST(spec_config_read_early__readable_from_the_first_moment)
 {
 	uint8_t buf[LOOP_CONFIG];
@@ -567,6 +599,7 @@ add_reset(Suite *s)
 {
 	TCase *tc = add_case(s, "reset");
 
+	tcase_add_test(tc, spec_reset__kind_of_ring_is_agreed_on_anew);
 	tcase_add_loop_test(tc, spec_reset__status_reads_0, 0, N_COMBINATIONS);
 	tcase_add_loop_test(tc, spec_reset__then_queues_and_notifications_rest,
 			    0, N_COMBINATIONS);
