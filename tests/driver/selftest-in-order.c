@@ -6,11 +6,11 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "driver/bytes.h"
 #include "driver/echo.h"
-#include "suite.h"
 
 #define QSIZE    16
 #define RAM_GPA  0x100000
@@ -608,8 +608,8 @@ add_order(TCase *tc)
 	tcase_add_test(tc, in_order_rest_of_a_batch_is_still_used);
 }
 
-int
-main(void)
+static Suite *
+in_order_suite(void)
 {
 	Suite *s = suite_create("driver-in-order");
 	TCase *tc = tcase_create("split");
@@ -625,5 +625,17 @@ main(void)
 	tcase_add_checked_fixture(tc, setup_packed, teardown);
 	add_order(tc);
 	suite_add_tcase(s, tc);
-	return suite_run(s);
+	return s;
+}
+
+int
+main(void)
+{
+	SRunner *sr = srunner_create(in_order_suite());
+	int failed;
+
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
