@@ -219,8 +219,10 @@ print_row(const struct limit *limit, const struct row *row)
 	(void)printf("| %s | %.*f |", limit->name, ns < 1000 ? 1 : 0, ns);
 	if (limit->unit == BYTES)
 		(void)printf(" %.1f GB |\n", LIMIT_BLOCK / ns);
-	else
+	else if (ns < 1000)
 		(void)printf(" %.3g M |\n", 1e3 / ns);
+	else
+		(void)printf(" %.3g k |\n", 1e6 / ns);
 }
 
 static void

@@ -127,10 +127,10 @@ const struct bar bars[] = {
 	COUNT_BAR("sg18, batch 32, one by one", "sg18", EACH, 0, 0),
 	COUNT_BAR("isg18, batch 32, one by one", "isg18", EACH, 0, 0),
 
-	DISK_BAR("null, depth 1", "void", "1", 2.5, 3),
-	DISK_BAR("null, depth 32", "void", "32", 2.5, 4),
-	DISK_BAR("null, depth 128", "void", "128", 4, 9),
-	DISK_BAR("zeroes, depth 128", "null", "128", 0, 0),
+	DISK_BAR("void, depth 1", "void", "1", 2.5, 3),
+	DISK_BAR("void, depth 32", "void", "32", 2.5, 4),
+	DISK_BAR("void, depth 128", "void", "128", 4, 9),
+	DISK_BAR("null, depth 128", "null", "128", 0, 0),
 	DISK_BAR("tmpfs, depth 32", "tmpfs", "32", 2.2, 2.5),
 	{ .section = DISK,
 	  .work = "tmpfs, depth 32",
@@ -176,10 +176,10 @@ const struct bar bars[] = {
 	  .ours = START("vhost-user", "loaded_kib"),
 	  .other = START("vhost-user", "running_kib"),
 	  .limit = 1.02 },
-	IDLE_BAR("CPU when idle after load", "vhost-user"),
-	IDLE_BAR("the same, polling 1 ms", "vhost-user, polling 1 ms"),
-	IDLE_BAR("the same, vfio-user", "vfio-user"),
-	IDLE_BAR("the same, doorbell page", "vfio-user, doorbell page"),
+	IDLE_BAR("CPU when idle, vhost-user", "vhost-user"),
+	IDLE_BAR("CPU when idle, polling for 1 ms", "vhost-user, polling 1 ms"),
+	IDLE_BAR("CPU when idle, vfio-user", "vfio-user"),
+	IDLE_BAR("CPU when idle, doorbell page", "vfio-user, doorbell page"),
 };
 
 const int n_bars = sizeof(bars) / sizeof(bars[0]);

@@ -46,11 +46,11 @@ write_machine(const json_t *report)
 						: "");
 }
 
-/* Three digits that count. */
+/* About three digits that count. */
 static void
 write_number(double x)
 {
-	(void)printf("%.*f", x < 10 ? 2 : x < 100 ? 1 : 0, x);
+	(void)printf("%.*f", x < 0.1 ? 4 : x < 10 ? 2 : x < 100 ? 1 : 0, x);
 }
 
 static void
