@@ -395,7 +395,7 @@ goes_wrong(int rounds)
 
 START_TEST(in_order_batches_are_taken_apart)
 {
-	ck_assert_msg(!goes_wrong(30000), "%s", echo.why);
+	ck_assert_msg(!goes_wrong(4000), "%s", echo.why);
 	ck_assert_uint_gt(echo.n_skipped, 1000);
 	ck_assert_uint_eq(echo.n_back, echo.n_sent);
 	ck_assert_uint_eq(drv_vq_n_free(&vq), QSIZE);

@@ -426,7 +426,7 @@ START_TEST(hostile_b5__stuck_while_chains_wait_for_their_turn)
 END_TEST
 
 /* Memory goes, the oldest is stuck: what waits comes back with it, later. */
-START_TEST(hostile_b5__memory_goes_under_a_stuck_chain_that_others_wait_for)
+START_TEST(hostile_b5__memory_goes_under_a_stuck_one_others_wait_for)
 {
 	const struct drv_region *far = drv_ram_region(&ram, 2);
 
@@ -646,8 +646,7 @@ add_stuck(TCase *tc)
 		hostile_b5__memory_under_a_stuck_chain_stays_beyond_a_reset);
 	tcase_add_test(tc, hostile_b5__stuck_while_chains_wait_for_their_turn);
 	tcase_add_test(
-		tc,
-		hostile_b5__memory_goes_under_a_stuck_chain_that_others_wait_for);
+		tc, hostile_b5__memory_goes_under_a_stuck_one_others_wait_for);
 }
 
 int
