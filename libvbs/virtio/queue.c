@@ -15,10 +15,19 @@
 
 /* ---- liveness: vq->mtx is held ------------------------------------- */
 
+static void
+set_way(struct vq_priv *q, uint8_t way)
+{
+	uint8_t back = way != VQ_ANY && q->ring.order.on ? VQ_ANY : way;
+
+	__atomic_store_n(&q->way, way, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->way_back, back, __ATOMIC_SEQ_CST);
+}
+
 void
 queue_slow_down(struct vq_priv *q)
 {
-	__atomic_store_n(&q->way, VQ_ANY, __ATOMIC_SEQ_CST);
+	set_way(q, VQ_ANY);
 }
 
 static void
@@ -26,9 +35,9 @@ choose_way(struct vq_priv *q)
 {
 	uint8_t way = q->ring.packed ? VQ_PACKED : VQ_SPLIT;
 
-	if (!q->live || ring_is_watched(&q->ring) || q->ring.order.on)
+	if (!q->live || ring_is_watched(&q->ring))
 		way = VQ_ANY;
-	__atomic_store_n(&q->way, way, __ATOMIC_SEQ_CST);
+	set_way(q, way);
 	/* The device may have given up this very moment. */
 	if (device_has_failed(q->dev))
 		queue_slow_down(q);

@@ -65,15 +65,16 @@ struct vq_priv {
 	struct ring_layout layout; /* as the driver has set it */
 	uint32_t pfn;              /* legacy: the layout's page */
 	uint16_t size_max;
-	bool live;      /* chains may be taken: all of the below allows it */
-	uint8_t way;    /* enum vq_way; atomic */
-	bool stopping;  /* being reset, or its memory is about to change */
-	bool lost;      /* the front end has gone, and may come back */
-	bool broken;    /* the driver has made a mess of the ring */
-	bool stale_map; /* the map has changed under chains in flight */
-	bool deserted;  /* the guest has gone: wait for a notification */
-	bool disabled;  /* the front end wants it to rest */
-	bool quiet;     /* somebody looks anyway: notifications stay off */
+	bool live;        /* chains may be taken: all of the below allows it */
+	uint8_t way;      /* out: enum vq_way; atomic */
+	uint8_t way_back; /* and back: VQ_ANY where order is kept */
+	bool stopping;    /* being reset, or its memory is about to change */
+	bool lost;        /* the front end has gone, and may come back */
+	bool broken;      /* the driver has made a mess of the ring */
+	bool stale_map;   /* the map has changed under chains in flight */
+	bool deserted;    /* the guest has gone: wait for a notification */
+	bool disabled;    /* the front end wants it to rest */
+	bool quiet;       /* somebody looks anyway: notifications stay off */
 	uint32_t n_abandoned; /* chains of an earlier life, still out */
 	struct mem_map *abandoned_map; /* keeps their memory mapped */
 	pthread_cond_t idle;           /* nothing in flight any more */

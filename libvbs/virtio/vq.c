@@ -70,7 +70,7 @@ vq_get_bad(struct vq_want *want, int n)
 	return -EINVAL;
 }
 
-/* A ring that is packed or watched; or none at all. */
+/* A ring that is watched; or none at all. */
 static int APART
 vq_get_any(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov, int n_iov,
 	   uint16_t *flags)
@@ -105,7 +105,7 @@ vq_get_next(struct vq_priv *q, struct vq_chain *chain, int room)
 	return n;
 }
 
-/* Several chains of a ring that is packed or watched, or has a bad one. */
+/* Several chains of a ring that is watched, or has an unusual one. */
 static int APART
 vq_get_some(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	    struct iovec *iov, int n_iov)
@@ -144,6 +144,8 @@ vq_get_split(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 
 	if (unlikely(n < 0))
 		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	if (unlikely(vq->priv->ring.order.on) && n > 0)
+		order_take(&vq->priv->ring.order, *pidx);
 	return n;
 }
 
@@ -157,6 +159,8 @@ vq_get_packed(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 
 	if (unlikely(n < 0))
 		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	if (unlikely(vq->priv->ring.order.on) && n > 0)
+		order_take(&vq->priv->ring.order, *pidx);
 	return n;
 }
 
@@ -182,6 +186,13 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	return vq_get_any(vq, pidx, iov, n_iov, flags);
 }
 
+static void
+vq_taken_in_order(struct vq_priv *q, const struct vq_chain *chains, int n)
+{
+	for (int i = 0; i < n; i++)
+		order_take(&q->ring.order, chains[i].idx);
+}
+
 static int APART
 vq_get_splits(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	      struct iovec *iov, int n_iov)
@@ -192,6 +203,8 @@ vq_get_splits(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 
 	if (unlikely(n < 0))
 		return vq_get_some(vq, chains, n_chains, iov, n_iov);
+	if (vq->priv->ring.order.on)
+		vq_taken_in_order(vq->priv, chains, n);
 	return n;
 }
 
@@ -205,6 +218,8 @@ vq_get_packeds(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 
 	if (unlikely(n < 0))
 		return vq_get_some(vq, chains, n_chains, iov, n_iov);
+	if (vq->priv->ring.order.on)
+		vq_taken_in_order(vq->priv, chains, n);
 	return n;
 }
 
@@ -289,7 +304,7 @@ vq_rel_late(struct vq_priv *q, uint16_t idx, uint32_t iolen)
 	vq_check_idle(q);
 }
 
-/* A ring that is packed or watched; or none at all. */
+/* A ring that is watched, or of which order is kept; or none at all. */
 static void APART
 vq_rel_any(struct vq_priv *q, uint16_t idx, uint32_t iolen)
 {
@@ -302,12 +317,18 @@ vq_rel_any(struct vq_priv *q, uint16_t idx, uint32_t iolen)
 		(void)ring_push(&q->ring, idx, iolen);
 }
 
+static inline uint8_t
+vq_way_back(const struct vq_priv *q)
+{
+	return q ? __atomic_load_n(&q->way_back, __ATOMIC_RELAXED) : VQ_ANY;
+}
+
 VBS_API void
 vq_relchain(struct vqueue_info *vq, uint16_t idx, uint32_t iolen)
 {
 	struct vq_priv *q = vq->priv;
 
-	switch (vq_way(q)) {
+	switch (vq_way_back(q)) {
 	case VQ_SPLIT:
 		(void)split_push_inline(&q->ring.split, idx, iolen);
 		break;
@@ -324,7 +345,7 @@ vq_relchains(struct vqueue_info *vq, const struct vq_chain *chains, int n)
 {
 	struct vq_priv *q = vq->priv;
 
-	switch (vq_way(q)) {
+	switch (vq_way_back(q)) {
 	case VQ_SPLIT:
 		split_push_many(&q->ring.split, chains, n);
 		break;
