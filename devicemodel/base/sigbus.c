@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/sigbus.h"
@@ -54,10 +55,15 @@ is_guarded(const void *addr)
 static void
 on_sigbus(int sig, siginfo_t *info, void *context)
 {
+	const ucontext_t *interrupted = context;
 	int err = errno;
 
-	if (info->si_code > 0 && is_guarded(info->si_addr))
+	if (info->si_code > 0 && is_guarded(info->si_addr)) {
+		/* A jump leaves signals blocked as they are in here. */
+		(void)pthread_sigmask(SIG_SETMASK, &interrupted->uc_sigmask,
+				      NULL);
 		siglongjmp(guard->out, 1);
+	}
 	/* Anything else, such as broken RAM, is for the kernel to end. */
 	if (info->si_code != BUS_ADRERR || replace_page(info->si_addr) < 0)
 		(void)signal(sig, SIG_DFL);
@@ -67,9 +73,7 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 int
 dm_sigbus_survive(void)
 {
-	/* Left by a jump, the handler has no end that would unblock it. */
-	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_RESTART |
-						SA_NODEFER };
+	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	action.sa_sigaction = on_sigbus;
 	(void)sigemptyset(&action.sa_mask);

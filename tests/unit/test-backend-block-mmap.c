@@ -34,8 +34,11 @@ static _Atomic int n_done;
 static void
 on_done(void *arg, struct block_req *list)
 {
-	for (; list; list = list->next)
+	/* Once it is counted, a request may be used again. */
+	for (struct block_req *next; list; list = next) {
+		next = list->next;
 		n_done++;
+	}
 }
 
 static void

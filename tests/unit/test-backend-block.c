@@ -155,8 +155,11 @@ static const struct block_sys fake = {
 static void
 on_done(void *arg, struct block_req *list)
 {
-	for (; list; list = list->next)
+	/* Once it is counted, a request may be used again. */
+	for (struct block_req *next; list; list = next) {
+		next = list->next;
 		n_done++;
+	}
 	(void)eventfd_write(wake_fd, 1);
 }
 
