@@ -295,6 +295,8 @@ loop_init(struct vmctx *ctx, struct pci_vdev *dev, char *opts)
 				 modern ? &loop_modern_id : &loop_id);
 	if (rc == 0 && has_option(opts, "iothread"))
 		rc = loop_use_thread(loop);
+	if (rc == 0 && has_option(opts, "in-order"))
+		rc = vbs_virtio_offer(dev, 35, true);
 	if (rc < 0) {
 		vbs_iothread_free(loop->thread);
 		free(loop);

@@ -6,7 +6,7 @@
  * device.
  *
  * Options: "modern" for a function that is not transitional; "iothread" to
- * serve queues 1 and 2 in a thread of their own.
+ * serve queues 1 and 2 in a thread of their own; "in-order" to offer that.
  */
 #ifndef TEST_LOOP_H
 #define TEST_LOOP_H

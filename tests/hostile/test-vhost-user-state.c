@@ -660,6 +660,9 @@ main(void)
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tc, tests[i]);
 	suite_add_tcase(suite, tc);
+	tc = make_case("vhost-user state in order", vhost_rig_setup_in_order);
+	add_area_cases(tc);
+	suite_add_tcase(suite, tc);
 	tc = make_case("vhost-user state and threads", vhost_rig_setup_thread);
 	tcase_add_loop_test(tc, hostile_d7__area_rewritten_under_rings_that_run,
 			    0, 2);

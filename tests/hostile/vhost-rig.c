@@ -68,6 +68,15 @@ vhost_rig_setup_thread(void)
 }
 
 void
+vhost_rig_setup_in_order(void)
+{
+	vhost_rig_open("in-order");
+	l.dev.opts.features |= DRV_BIT(DRV_F_IN_ORDER);
+	attach();
+	ck_assert_uint_ne(l.dev.features & DRV_BIT(DRV_F_IN_ORDER), 0);
+}
+
+void
 vhost_rig_teardown(void)
 {
 	vhost_rig_next();

@@ -35,9 +35,13 @@ struct rig_session {
 extern struct vhost_loop l;
 extern struct drv_vu *const vu; /* of l.dev */
 
-/* Checked fixtures. The second serves queues 1 and 2 in a thread. */
+/*
+ * Checked fixtures. The second serves queues 1 and 2 in a thread, the third has
+ * all rings in order.
+ */
 void vhost_rig_setup(void);
 void vhost_rig_setup_thread(void);
+void vhost_rig_setup_in_order(void);
 void vhost_rig_teardown(void);
 
 /* For fixtures of a case's own: what is open from now on may stay open. */
