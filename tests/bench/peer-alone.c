@@ -42,7 +42,7 @@ alone_packed(struct ring_bed *bed)
 					 bed->shape->written,
 				 __ATOMIC_RELEASE);
 		slot = bed_after(bed, slot);
-		at = bed_step(bed, at, bed_n_descs(bed));
+		at = bed_step(bed, at, bed->n_descs);
 	}
 }
 

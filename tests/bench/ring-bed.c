@@ -85,6 +85,26 @@ bed_deinit(struct ring_bed *bed)
 	drv_ram_deinit(&bed->ram);
 }
 
+/* Length, flags, and in a split ring next, if the chain begins at entry 0. */
+static void
+prepare(struct ring_bed *bed)
+{
+	const struct ring_shape *shape = bed->shape;
+	bool chained = !bed->packed || !shape->indirect;
+
+	for (uint16_t i = 0; i < shape->n; i++) {
+		uint64_t flags = shape->seg[i].write ? DESC_F_WRITE : 0;
+		uint64_t next = 0;
+
+		if (i + 1 < shape->n && chained) {
+			flags |= DESC_F_NEXT;
+			next = (uint64_t)(i + 1) << 48;
+		}
+		bed->rest[i] = shape->seg[i].len |
+			       (bed->packed ? flags << 48 : next | flags << 32);
+	}
+}
+
 void
 bed_reset_ring(struct ring_bed *bed, const struct bed_ring *ring)
 {
@@ -94,7 +114,9 @@ bed_reset_ring(struct ring_bed *bed, const struct bed_ring *ring)
 	bed->qsize = ring->qsize;
 	bed->packed = ring->packed;
 	bed->event_idx = ring->event_idx;
-	bed->n_slots = (uint16_t)(ring->qsize / bed_n_descs(bed));
+	bed->n_descs = ring->shape->indirect ? 1 : ring->shape->n;
+	bed->n_slots = (uint16_t)(ring->qsize / bed->n_descs);
+	prepare(bed);
 	bed->in_flight = bed->next_slot = bed->oldest_slot = 0;
 	bed->avail_idx = bed->used_idx = bed->kick_idx = 0;
 	bed->add = bed->done = bed->shown = start;
@@ -152,24 +174,17 @@ store_desc(uint8_t *table, uint32_t i, uint64_t addr, uint64_t rest)
 	*slot = (desc_words){ addr, rest };
 }
 
-/* n descriptors from entry first of a table of a split ring on. */
+/* The descriptors of a slot, one after the other; plus goes to all but one. */
 static inline void
-store_chain(struct ring_bed *bed, uint8_t *table, uint16_t first, uint16_t slot)
+store_chain(const struct ring_bed *bed, uint8_t *table, uint16_t slot,
+	    uint64_t plus)
 {
-	const struct ring_shape *shape = bed->shape;
 	uint64_t addr = bed_seg_gpa(bed, slot, 0);
+	uint32_t last = (uint32_t)bed->shape->n - 1;
 
-	for (uint16_t i = 0; i < shape->n; i++, addr += BED_BUF_SIZE) {
-		uint64_t flags = shape->seg[i].write ? DESC_F_WRITE : 0;
-		uint64_t next = 0;
-
-		if (i + 1 < shape->n) {
-			flags |= DESC_F_NEXT;
-			next = (uint64_t)(first + i + 1) << 48;
-		}
-		store_desc(table, (uint32_t)first + i, addr,
-			   next | flags << 32 | shape->seg[i].len);
-	}
+	for (uint32_t i = 0; i < last; i++, addr += BED_BUF_SIZE)
+		store_desc(table, i, addr, bed->rest[i] + plus);
+	store_desc(table, last, addr, bed->rest[last]);
 }
 
 static inline uint64_t
@@ -178,67 +193,66 @@ table_gpa(const struct ring_bed *bed, uint16_t slot)
 	return BED_TABLES_GPA + (uint64_t)slot * bed->shape->n * BED_DESC_SIZE;
 }
 
-static inline void
+static inline void __attribute__((always_inline))
 add_split(struct ring_bed *bed, uint16_t slot)
 {
-	const struct ring_shape *shape = bed->shape;
 	uint16_t head = bed_head(bed, slot);
-	uint64_t table = table_gpa(bed, slot);
+	uint8_t *desc = bed->desc + (size_t)head * BED_DESC_SIZE;
 
-	if (shape->indirect) {
-		store_chain(bed, bed->low + table, 0, slot);
-		store_desc(bed->desc, head, table,
+	if (bed->shape->indirect) {
+		uint64_t table = table_gpa(bed, slot);
+
+		store_chain(bed, bed->low + table, slot, 0);
+		store_desc(desc, 0, table,
 			   (uint64_t)DESC_F_INDIRECT << 32 |
-				   (uint64_t)shape->n * BED_DESC_SIZE);
+				   (uint64_t)bed->shape->n * BED_DESC_SIZE);
 	} else {
-		store_chain(bed, bed->desc, head, slot);
+		store_chain(bed, desc, slot, (uint64_t)head << 48);
 	}
 	bed->avail->ring[bed->avail_idx++ & (bed->qsize - 1)] = head;
 }
 
-/* The next descriptor of a packed ring; the first one stays hidden. */
+/* A descriptor at a place; the first one stays hidden. */
 static inline void
-add_packed_desc(struct ring_bed *bed, uint64_t addr, uint64_t rest)
+add_packed_desc(struct ring_bed *bed, struct bed_place at, uint64_t addr,
+		uint64_t rest)
 {
-	struct bed_pdesc *desc = (void *)bed->desc;
-	uint64_t avail = bed->add.wrap ? DESC_F_AVAIL : DESC_F_USED;
+	struct bed_pdesc *desc = (struct bed_pdesc *)(void *)bed->desc + at.i;
 
-	desc += bed->add.i;
+	rest |= (uint64_t)(at.wrap ? DESC_F_AVAIL : DESC_F_USED) << 48;
 	if (bed->first) {
-		store_desc((void *)desc, 0, addr, rest | avail << 48);
-	} else {
-		bed->first = desc;
-		bed->first_rest = rest | avail << 48;
-		desc->addr = addr;
+		store_desc((void *)desc, 0, addr, rest);
+		return;
 	}
-	bed->n_hidden++;
-	bed->add = bed_step(bed, bed->add, 1);
+	bed->first = desc;
+	bed->first_rest = rest;
+	desc->addr = addr;
 }
 
-static inline void
+static inline void __attribute__((always_inline))
 add_packed(struct ring_bed *bed, uint16_t slot)
 {
-	const struct ring_shape *shape = bed->shape;
 	uint64_t addr = bed_seg_gpa(bed, slot, 0), id = (uint64_t)slot << 32;
 	uint64_t table = table_gpa(bed, slot);
+	struct bed_place at = bed->add;
+	uint16_t n = bed->n_descs;
 
-	for (uint16_t i = 0; i < shape->n; i++, addr += BED_BUF_SIZE) {
-		uint64_t flags = shape->seg[i].write ? DESC_F_WRITE : 0;
-		uint64_t len = shape->seg[i].len;
-
-		if (shape->indirect) {
-			store_desc(bed->low + table, i, addr,
-				   flags << 48 | len);
-			continue;
-		}
-		if (i + 1 < shape->n)
-			flags |= DESC_F_NEXT;
-		add_packed_desc(bed, addr, flags << 48 | id | len);
-	}
-	if (shape->indirect)
-		add_packed_desc(bed, table,
+	if (bed->shape->indirect) {
+		store_chain(bed, bed->low + table, slot, 0);
+		add_packed_desc(bed, at, table,
 				(uint64_t)DESC_F_INDIRECT << 48 | id |
-					(uint64_t)shape->n * BED_DESC_SIZE);
+					(uint64_t)bed->shape->n *
+						BED_DESC_SIZE);
+		bed->add = bed_step(bed, at, 1);
+	} else {
+		for (uint16_t i = 0; i < n; i++, addr += BED_BUF_SIZE) {
+			add_packed_desc(bed, at, addr, bed->rest[i] | id);
+			if (++at.i == bed->qsize)
+				at = (struct bed_place){ 0, !at.wrap };
+		}
+		bed->add = at;
+	}
+	bed->n_hidden = (uint16_t)(bed->n_hidden + n);
 }
 
 void
@@ -308,34 +322,35 @@ bed_publish(struct ring_bed *bed)
 void
 bed_offer(struct ring_bed *bed, uint16_t n)
 {
+	uint16_t slot = bed->next_slot;
+
 	bed->in_flight = (uint16_t)(bed->in_flight + n);
 	for (; n > 0; n--) {
-		bed_add(bed, bed->next_slot);
-		bed->next_slot = bed_after(bed, bed->next_slot);
+		if (bed->packed)
+			add_packed(bed, slot);
+		else
+			add_split(bed, slot);
+		slot = bed_after(bed, slot);
 	}
-}
-
-static inline bool
-is_next(const struct ring_bed *bed, uint32_t id, uint32_t len)
-{
-	return id == bed_head(bed, bed->oldest_slot) &&
-	       len == bed->shape->written;
+	bed->next_slot = slot;
 }
 
 static int
 reap_split(struct ring_bed *bed)
 {
-	uint16_t n = bed_n_used(bed);
+	uint16_t n = bed_n_used(bed), slot = bed->oldest_slot;
 
 	if (n > bed->in_flight)
 		return -EPROTO;
 	for (uint16_t i = 0; i < n; i++) {
 		struct bed_used_elem elem = bed_take_used(bed);
 
-		if (!is_next(bed, elem.id, elem.len))
+		if (elem.id != bed_head(bed, slot) ||
+		    elem.len != bed->shape->written)
 			return -EPROTO;
-		bed->oldest_slot = bed_after(bed, bed->oldest_slot);
+		slot = bed_after(bed, slot);
 	}
+	bed->oldest_slot = slot;
 	return n;
 }
 
@@ -344,23 +359,25 @@ reap_packed(struct ring_bed *bed)
 {
 	const struct bed_pdesc *desc = (const void *)bed->desc;
 	const uint64_t bits = (uint64_t)(DESC_F_AVAIL | DESC_F_USED) << 48;
-	uint16_t n = 0, n_descs = bed_n_descs(bed);
-	uint32_t len;
+	uint16_t n = 0, n_descs = bed->n_descs, slot = bed->oldest_slot;
+	struct bed_place at = bed->done;
 
-	while (n < bed->in_flight) {
-		uint64_t rest = __atomic_load_n(&desc[bed->done.i].rest,
-						__ATOMIC_ACQUIRE);
-
-		if ((rest & bits) != (bed->done.wrap ? bits : 0))
-			break;
+	for (; n < bed->in_flight; n++) {
+		uint64_t rest =
+			__atomic_load_n(&desc[at.i].rest, __ATOMIC_ACQUIRE);
 		/* 2.8.5: without the flag there is no length */
-		len = rest >> 48 & DESC_F_WRITE ? (uint32_t)rest : 0;
-		if (!is_next(bed, (uint16_t)(rest >> 32), len))
+		uint32_t len = rest >> 48 & DESC_F_WRITE ? (uint32_t)rest : 0;
+
+		if ((rest & bits) != (at.wrap ? bits : 0))
+			break;
+		if ((uint16_t)(rest >> 32) != slot ||
+		    len != bed->shape->written)
 			return -EPROTO;
-		bed->done = bed_step(bed, bed->done, n_descs);
-		bed->oldest_slot = bed_after(bed, bed->oldest_slot);
-		n++;
+		at = bed_step(bed, at, n_descs);
+		slot = bed_after(bed, slot);
 	}
+	bed->done = at;
+	bed->oldest_slot = slot;
 	return n;
 }
 

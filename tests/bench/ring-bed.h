@@ -110,6 +110,9 @@ struct ring_bed {
 	bool packed;
 	bool event_idx;
 	uint16_t n_slots; /* chains that fit */
+	uint16_t n_descs; /* of the ring, for each chain */
+	/* By segment: what is the same in each chain beside the address. */
+	uint64_t rest[BED_MAX_SEGS];
 
 	/* What follows changes; a device side on another core reads the above.
 	 */
@@ -158,16 +161,7 @@ bed_seg_hva(const struct ring_bed *bed, uint16_t slot, uint16_t i)
 static inline uint16_t
 bed_head(const struct ring_bed *bed, uint16_t slot)
 {
-	return bed->packed || bed->shape->indirect
-		       ? slot
-		       : (uint16_t)(slot * bed->shape->n);
-}
-
-/* Descriptors of the ring, for each chain. */
-static inline uint16_t
-bed_n_descs(const struct ring_bed *bed)
-{
-	return bed->shape->indirect ? 1 : bed->shape->n;
+	return bed->packed ? slot : (uint16_t)(slot * bed->n_descs);
 }
 
 /* The slot after this one, round and round. */
