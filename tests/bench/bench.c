@@ -162,6 +162,15 @@ memory_gib(void)
 	return (int)((bytes + (UINT64_C(1) << 29)) >> 30);
 }
 
+/* How many others wanted to run, in the last minute. */
+static double
+load_before(void)
+{
+	double load;
+
+	return getloadavg(&load, 1) == 1 ? load : 0;
+}
+
 static void
 start_report(struct bench *b)
 {
@@ -178,13 +187,14 @@ start_report(struct bench *b)
 	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = CPU_COUNT(&set);
-	b->report = json_pack(
-		"{s:s, s:s, s:s, s:b, s:i, s:i, s:s, s:s, s:b, "
-		"s:b, s:i, s:[]}",
-		"benchmark", b->name, "date", date, "machine", model, "virtual",
-		is_virtual(), "cpus", n, "memory_gib", memory_gib(), "kernel",
-		uts.release, "compiler", COMPILER, "realtime", b->realtime,
-		"quick", b->quick, "samples", b->samples, "results");
+	b->report = json_pack("{s:s, s:s, s:s, s:b, s:i, s:i, s:s, s:s, s:b, "
+			      "s:b, s:i, s:f, s:[]}",
+			      "benchmark", b->name, "date", date, "machine",
+			      model, "virtual", is_virtual(), "cpus", n,
+			      "memory_gib", memory_gib(), "kernel", uts.release,
+			      "compiler", COMPILER, "realtime", b->realtime,
+			      "quick", b->quick, "samples", b->samples, "load",
+			      load_before(), "results");
 	if (!b->report)
 		bench_die("report", -ENOMEM);
 }

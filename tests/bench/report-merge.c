@@ -12,7 +12,7 @@
 /* What is the same for all programs of a run. */
 static const char *const common[] = {
 	"date",   "machine",  "virtual",  "cpus",  "memory_gib",
-	"kernel", "compiler", "realtime", "quick",
+	"kernel", "compiler", "realtime", "quick", "load",
 };
 #define N_COMMON (sizeof(common) / sizeof(common[0]))
 

@@ -32,15 +32,20 @@ is_set(const json_t *report, const char *key)
 static void
 write_machine(const json_t *report)
 {
+	const json_t *load = json_object_get(report, "load");
+
 	(void)printf("| | |\n|---|---|\n| machine | %s, %d cores, %d GiB%s |\n",
 		     text_of(report, "machine"), number_of(report, "cpus"),
 		     number_of(report, "memory_gib"),
 		     is_set(report, "virtual") ? ", a virtual machine" : "");
 	(void)printf("| kernel | Linux %s |\n| compiler | %s |\n| date | %s "
-		     "|\n| commands | ",
+		     "|\n",
 		     text_of(report, "kernel"), text_of(report, "compiler"),
 		     text_of(report, "date"));
-	(void)printf("`make bench%s%s`, then `make bench-doc` |\n",
+	if (load)
+		(void)printf("| load before | %.1f |\n",
+			     json_number_value(load));
+	(void)printf("| commands | `make bench%s%s`, then `make bench-doc` |\n",
 		     is_set(report, "quick") ? "-quick" : "",
 		     is_set(report, "realtime") ? " BENCH_FLAGS=--realtime"
 						: "");
