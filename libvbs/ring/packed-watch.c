@@ -91,8 +91,8 @@ packed_watch_log(struct packed *r, struct dirty_log *log)
 	struct packed_watch *w = r->watch;
 	bool before = r->watched;
 
-	/* What is on its way out is not of this log. */
-	if (!before && r->held)
+	/* What is on its way out is not of this log. Unmapped, it stays. */
+	if (!before && r->held && r->desc)
 		(void)packed_publish(r);
 	dirty_log_ref(log);
 	dirty_log_unref(w->log);

@@ -577,6 +577,30 @@ START_TEST(hostile_d9__ring_without_a_kick_started_and_stopped)
 }
 END_TEST
 
+/*
+ * A chain that was refused has not been shown to the driver when the ring
+ * breaks, and never will be: whoever stops, or goes, is not the one to do so.
+ */
+START_TEST(hostile_d9__packed_ring_that_breaks_behind_a_refused_chain)
+{
+	const struct drv_pdesc refused = { VHOST_RAM_GPA - 1, 1, 0, 0 };
+	const struct drv_pdesc bad = { VHOST_RAM_GPA, 1, LOOP_QSIZE, 0 };
+	struct drv_vu_queue *q = queue_of(0);
+
+	/* Its area would have each chain shown by itself. */
+	vu->protocol &= ~DRV_BIT(DRV_VUP_INFLIGHT_SHMFD);
+	rig_start_packed(true);
+	drv_packed_raw_offer(&q->vq.packed, &refused, 1);
+	drv_packed_raw_offer(&q->vq.packed, &bad, 1);
+	ck_assert_int_eq(drv_vq_kick(&q->vq), 0);
+	for (int k = 0; k < 100 && q->n_errs == 0; k++)
+		ck_assert_int_ge(drv_vu_device_serve(&l.dev, 100), 0);
+	ck_assert_uint_eq(q->n_errs, 1);
+	vhost_loop_echo(&l, 1, 0x41);
+	vhost_rig_next();
+}
+END_TEST
+
 static void
 add_loops(TCase *tc)
 {
@@ -618,6 +642,7 @@ main(void)
 		hostile_d9__ring_at_an_impossible_place_is_refused,
 		hostile_d9__base_that_is_far_off_breaks_that_ring,
 		hostile_d9__base_with_more_bits_than_an_index_is_refused,
+		hostile_d9__packed_ring_that_breaks_behind_a_refused_chain,
 		hostile_d9__ring_that_was_left_without_kicks_is_kicked_again,
 		hostile_d9__features_and_status_that_cannot_be_are_refused,
 	};
