@@ -490,10 +490,8 @@ void
 packed_watch_again_taken(struct packed *r, uint16_t id)
 {
 	struct packed_watch *w = r->watch;
-	uint16_t entry = w->again[w->next_again++].entry;
 
-	if (id < r->size)
-		w->of_id[id] = entry;
+	w->of_id[id] = w->again[w->next_again++].entry;
 }
 
 /* ---- pages written

@@ -210,9 +210,9 @@ pop_again(struct packed *r, uint16_t *id, struct packed_walk *pw,
 			take_buffer(pw, &pw->d);
 	}
 	*id = packed_id(pw->d.rest);
-	packed_watch_again_taken(r, *id);
 	if (!ok || !take_id(r, *id, again->n))
 		return RING_BAD;
+	packed_watch_again_taken(r, *id);
 	if (!walk_ok(&pw->w, iov))
 		return refuse(r, &pw->last, bad);
 	return hand_out(r, *id, &pw->w, iov);

@@ -108,6 +108,10 @@ ring_pop(struct ring *r, uint16_t *head, struct iovec *iov, uint16_t *flags,
 	return n;
 }
 
+/*
+ * Put back one that was refused, right behind one that was handed out: as if it
+ * had never been looked at.
+ */
 static inline void
 ring_untake(struct ring *r, uint16_t head)
 {
@@ -117,6 +121,7 @@ ring_untake(struct ring *r, uint16_t head)
 		packed_untake(&r->pk, head);
 	else
 		split_untake(&r->split, head);
+	r->split.can_unpop = r->pk.can_unpop = true;
 }
 
 void ring_unpop(struct ring *r);

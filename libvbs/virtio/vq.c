@@ -111,11 +111,15 @@ vq_get_some(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	    struct iovec *iov, int n_iov)
 {
 	struct iovec *end = iov + n_iov;
+	bool again = vq->priv && ring_has_again(&vq->priv->ring);
 	int i, n = 0;
 
 	for (i = 0; i < n_chains; i++) {
 		struct vq_chain *chain = &chains[i];
 
+		/* The last of an earlier life can only be put back at once. */
+		if (i > 0 && again != ring_has_again(&vq->priv->ring))
+			break;
 		chain->iov = iov;
 		n = i == 0 ? vq_get_any(vq, &chain->idx, iov, n_iov, NULL)
 			   : vq_get_next(vq->priv, chain, (int)(end - iov));

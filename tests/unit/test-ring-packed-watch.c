@@ -305,7 +305,7 @@ START_TEST(restart_with_free_lists_that_lead_anywhere_ends)
 }
 END_TEST
 
-/* Two chains with one id, or with one that is none: a bad ring. */
+/* Two chains with one id, or with one that is none: bad rings, for good. */
 START_TEST(restart_with_ids_that_are_none_is_a_bad_ring)
 {
 	struct inflight_packed_desc *first = entry_of(take(1));
@@ -315,7 +315,8 @@ START_TEST(restart_with_ids_that_are_none_is_a_bad_ring)
 	restart(0);
 	if (!_i)
 		pop(second);
-	ck_assert_int_eq(prig_pop(&rig, PRIG_MAX_SEGS), RING_BAD);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(prig_pop(&rig, PRIG_MAX_SEGS), RING_BAD);
 }
 END_TEST
 

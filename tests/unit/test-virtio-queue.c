@@ -246,6 +246,43 @@ START_TEST(broken_in_order_counts_what_the_device_has)
 }
 END_TEST
 
+/* ---- several at once ---- */
+
+/* What needs more room than the rest of it; the one before goes back. */
+static void
+put_back_before_one_that_does_not_fit(void)
+{
+	const struct drv_seg segs[2] = { { RAM_GPA + RAM_SIZE - 64, 1, true },
+					 { RAM_GPA + RAM_SIZE - 64, 1, true } };
+	struct vq_chain chains[2];
+	struct iovec iov[2];
+
+	publish(1);
+	ck_assert_int_eq(drv_split_add(&dut.vqs[0].ring, segs, 2, NULL), 1);
+	drv_split_publish(&dut.vqs[0].ring);
+	pthread_mutex_lock(&vq->mtx);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(vq_getchains(vq, chains, 2, iov, 2), 1);
+		ck_assert_uint_eq(chains[0].idx, 0);
+		vq_retchain(vq);
+		vq_endchains(vq, 0);
+		ck_assert_uint_eq(used_idx(), 0);
+	}
+	pthread_mutex_unlock(&vq->mtx);
+}
+
+START_TEST(retchain_puts_back_the_last_one_that_fitted)
+{
+	put_back_before_one_that_does_not_fit();
+}
+END_TEST
+
+START_TEST(retchain_in_order_puts_back_the_last_one_that_fitted)
+{
+	put_back_before_one_that_does_not_fit();
+}
+END_TEST
+
 START_TEST(endchains_with_nothing_to_publish_is_silent)
 {
 	pthread_mutex_lock(&vq->mtx);
@@ -390,6 +427,7 @@ queue_suite(void)
 	tcase_add_test(tc, getchain_of_a_queue_that_is_off_takes_nothing);
 	tcase_add_test(tc, getchain_stops_while_the_queue_is_stopping);
 	tcase_add_test(tc, retchain_puts_the_last_one_back_once);
+	tcase_add_test(tc, retchain_puts_back_the_last_one_that_fitted);
 	tcase_add_test(tc, relchain_of_a_head_not_taken_does_nothing);
 	tcase_add_test(tc, relchain_on_a_broken_queue_only_counts);
 	tcase_add_test(tc, endchains_with_nothing_to_publish_is_silent);
@@ -406,6 +444,8 @@ queue_suite(void)
 	tcase_add_checked_fixture(tc, setup_live_in_order, teardown_live);
 	tcase_add_test(tc, relchain_in_order_waits_for_the_chains_before);
 	tcase_add_test(tc, retchain_in_order_puts_the_last_one_back);
+	tcase_add_test(tc,
+		       retchain_in_order_puts_back_the_last_one_that_fitted);
 	tcase_add_test(tc, broken_in_order_counts_what_the_device_has);
 	suite_add_tcase(s, tc);
 	return s;
