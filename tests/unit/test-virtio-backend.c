@@ -462,6 +462,43 @@ START_TEST(stuck_request_ends_the_wait_of_stop)
 }
 END_TEST
 
+/*
+ * Before one that is taken, and does not fit; and if it is the last of an
+ * earlier life, before one that would.
+ */
+START_TEST(last_of_a_batch_can_be_put_back)
+{
+	const struct drv_seg segs[2] = { { buf, 1, true }, { buf, 1, true } };
+	static uint64_t area[64];
+	struct inflight_split *split = (struct inflight_split *)(void *)area;
+	struct vqueue_info *vq = &vb->queues[0];
+	struct vq_chain chains[2];
+	struct iovec iov[3];
+
+	ck_assert_uint_le(backend_inflight_bytes(vb, ring.size), sizeof(area));
+	split->version = split->desc[0].inflight = (uint8_t)_i;
+	split->desc_num = ring.size;
+	ck_assert_int_eq(backend_ring_inflight(vb, 0, area, sizeof(area)), 0);
+	offer();
+	ck_assert_int_eq(drv_split_add(&ring, segs, 2, NULL), 1);
+	drv_split_publish(&ring);
+	start_ring(0);
+	pthread_mutex_lock(&vq->mtx);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(vq_getchains(vq, chains, 2, iov, 2 + _i), 1);
+		ck_assert_uint_eq(chains[0].idx, 0);
+		ck_assert_int_eq(split->desc[0].inflight, 1);
+		vq_retchain(vq);
+		vq_endchains(vq, 0);
+		ck_assert_int_eq(split->desc[0].inflight, _i);
+		ck_assert_int_eq(taken(), 0);
+	}
+	pthread_mutex_unlock(&vq->mtx);
+	notify();
+	ck_assert_int_eq(taken(), 2);
+}
+END_TEST
+
 START_TEST(area_of_a_started_ring_is_not_changed)
 {
 	_Alignas(64) static uint8_t area[4096];
@@ -508,6 +545,7 @@ main(void)
 	tcase_add_test(tc, descriptors_of_the_wrong_kind_are_refused);
 	tcase_add_test(tc, detach_closes_what_was_lent);
 	tcase_add_test(tc, stuck_request_ends_the_wait_of_stop);
+	tcase_add_loop_test(tc, last_of_a_batch_can_be_put_back, 0, 2);
 	tcase_add_test(tc, area_of_a_started_ring_is_not_changed);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
