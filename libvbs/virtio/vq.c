@@ -362,16 +362,31 @@ vq_relchains(struct vqueue_info *vq, const struct vq_chain *chains, int n)
 	}
 }
 
+/* Let the driver see it; does it want to be interrupted? */
+static inline bool
+vq_publish(struct vq_priv *q, bool *wanted)
+{
+	if (likely(vq_way(q) == VQ_SPLIT)) {
+		if (!split_publish(&q->ring.split))
+			return false;
+		*wanted = split_wants_interrupt(&q->ring.split);
+		return true;
+	}
+	if (!q || q->broken || !ring_is_mapped(&q->ring) ||
+	    !ring_publish(&q->ring))
+		return false;
+	*wanted = ring_wants_interrupt(&q->ring);
+	return true;
+}
+
 VBS_API void
 vq_endchains(struct vqueue_info *vq, int used_all_avail)
 {
 	struct vq_priv *q = vq->priv;
 	bool wanted;
 
-	if (!q || q->broken || !ring_is_mapped(&q->ring) ||
-	    !ring_publish(&q->ring))
+	if (!vq_publish(q, &wanted))
 		return;
-	wanted = ring_wants_interrupt(&q->ring);
 	/* Legacy: an empty queue is worth an interrupt in any case. */
 	if (used_all_avail && !wanted &&
 	    vbs_has_feature(vq->common, VIRTIO_F_NOTIFY_ON_EMPTY))
