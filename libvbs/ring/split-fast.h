@@ -86,6 +86,34 @@ split_taken_fast(struct split *r, uint32_t n, uint16_t head)
 	r->can_unpop = true;
 }
 
+/*
+ * Take the next chain, which there is, if it is one buffer in the region of the
+ * last one, as those of network devices mostly are: with nothing to remember
+ * from one descriptor to the next it costs half as much.
+ */
+INLINED bool
+split_pop_one(struct split *r, uint16_t *head, struct iovec *iov,
+	      uint16_t *flags)
+{
+	uint16_t i = guest_load16(&r->avail->ring[r->last_avail & r->mask]);
+	uint64_t addr, rest;
+
+	if (unlikely(i >= r->size || r->inflight[i]))
+		return false;
+	guest_load128(r->desc + (size_t)DESC_SIZE * i, &addr, &rest);
+	if ((desc_flags(rest) & (DESC_F_NEXT | DESC_F_INDIRECT)) ||
+	    !map_hit_has(&r->mem.hit, addr, desc_len(rest)))
+		return false;
+	iov->iov_base = map_hit_hva(&r->mem.hit, addr);
+	iov->iov_len = desc_len(rest);
+	if (flags)
+		*flags = desc_flags(rest) & DESC_F_WRITE;
+	r->inflight[i] = true;
+	split_taken_fast(r, 1, i);
+	*head = i;
+	return true;
+}
+
 /* Take the next chain, which there is: segments, or RING_UNUSUAL. */
 INLINED int
 split_pop_fast(struct split *r, uint16_t *head, struct segs *segs)

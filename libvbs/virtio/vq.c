@@ -181,6 +181,9 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 			return 0;
 		if (unlikely(n < 0))
 			break;
+		if (n_iov > 0 && !vq->priv->ring.order.on &&
+		    split_pop_one(&vq->priv->ring.split, pidx, iov, flags))
+			return 1;
 		return vq_get_split(vq, pidx, iov, n_iov, flags);
 	case VQ_PACKED:
 		return vq_get_packed(vq, pidx, iov, n_iov, flags);
