@@ -99,25 +99,43 @@ packed_walk_fast(struct packed *r, struct packed_cursor *at, struct segs *out)
 	}
 }
 
+/* The chain that ends there is in flight now, if it can be. */
+INLINED int
+packed_take_id(struct packed *r, struct packed_cursor *at,
+	       const struct packed_cursor *to)
+{
+	uint16_t id = packed_id(to->rest);
+
+	if (unlikely(id >= r->size || r->n_descs[id] != 0 ||
+		     to->n_busy > r->size))
+		return RING_UNUSUAL;
+	r->n_descs[id] = (uint16_t)(to->n_busy - at->n_busy);
+	*at = *to;
+	return 1;
+}
+
 /* The next chain: 1, 0 if there is none, or RING_UNUSUAL. */
 INLINED int
 packed_take_fast(struct packed *r, struct packed_cursor *at, struct segs *segs)
 {
+	const struct packed_desc *d = &r->desc[at->idx];
 	struct packed_cursor to = *at;
-	uint16_t id;
 
-	to.rest = guest_load64_acquire(&r->desc[to.idx].len);
+	to.rest = guest_load64_acquire(&d->len);
 	if ((packed_flags(to.rest) & PACKED_MARK) != to.mark)
 		return 0;
+	if (!(packed_flags(to.rest) & (DESC_F_NEXT | DESC_F_INDIRECT))) {
+		/* One buffer, as those of network devices mostly are. */
+		if (!segs_add(segs, &r->mem, guest_load64(&d->addr),
+			      packed_len(to.rest),
+			      packed_flags(to.rest) & DESC_F_WRITE))
+			return RING_UNUSUAL;
+		packed_step(r, &to);
+		return packed_take_id(r, at, &to);
+	}
 	if (unlikely(!packed_walk_fast(r, &to, segs)))
 		return RING_UNUSUAL;
-	id = packed_id(to.rest);
-	if (unlikely(id >= r->size || r->n_descs[id] != 0 ||
-		     to.n_busy > r->size))
-		return RING_UNUSUAL;
-	r->n_descs[id] = (uint16_t)(to.n_busy - at->n_busy);
-	*at = to;
-	return 1;
+	return packed_take_id(r, at, &to);
 }
 
 /* n chains have been taken. */
