@@ -79,6 +79,7 @@ START_TEST(a_chain_is_held_once)
 	ck_assert(order_holds(&order, 6));
 	ck_assert(!order_hold(&order, 6, 1));
 	ck_assert(!order_holds(&order, SIZE));
+	ck_assert(!order_holds(&order, SIZE + 6)); /* nor one modulo SIZE */
 	hold(5);
 	expect(5);
 	expect(6);
