@@ -147,7 +147,7 @@ check(const struct dm_args *args, size_t which, struct dm_error *err)
 	if (args->host == &dm_host_vfio_user && !table[which].vfio_user)
 		return dm_fail(err, -EINVAL,
 			       "--print-frontend=%s: this is for --host "
-			       "vhost-user; give that, or qemu",
+			       "vhost-user; give that, or qemu, or libvirt",
 			       name);
 	if (args->client && !table[which].listens)
 		return dm_fail(err, -EINVAL,
