@@ -144,7 +144,7 @@ START_TEST(hostile_d4__any_number_of_times_takes_no_more)
 
 	for (unsigned int i = 0; i < 200; i++)
 		repeated[_i](i);
-	repeated[_i](0); /* they differ in what they leave behind */
+	repeated[_i](0);          /* they differ in what they leave behind */
 	vhost_assert_goes_on(vu); /* it has closed what it has sent */
 	fds = count_fds();
 	maps = count_maps("/memfd:");
