@@ -10,7 +10,7 @@
 #define RING_SPLIT_FAST_H
 
 #include "ring/fast.h"
-#include "ring/split-pop.h"
+#include "ring/split.h"
 
 /*
  * The chain in an indirect table (2.7.5.3). Of no segments: not a usual one.

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring/split-pop.h"
+#include "ring/split.h"
 
 #define AREA_VERSION 1
 #define AREA_ALIGN   64

@@ -72,7 +72,7 @@ int split_resume(struct split *r, uint16_t next);
 /* The ring ends with nothing in flight: the area is as good as new. */
 void split_watch_finish(struct split *r);
 
-/* What split.h and split-pop.h call of a ring that is watched. */
+/* What split.c calls of a ring that is watched. */
 bool split_watch_take(struct split *r, uint16_t *head);
 void split_watch_untake(struct split *r, uint16_t head);
 void split_watch_push(struct split *r, uint16_t head);

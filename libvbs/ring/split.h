@@ -20,6 +20,25 @@
 
 #define AVAIL_F_NO_INTERRUPT 1
 
+/* The second half of a descriptor. */
+static inline uint32_t
+desc_len(uint64_t rest)
+{
+	return (uint32_t)rest;
+}
+
+static inline uint32_t
+desc_flags(uint64_t rest)
+{
+	return (uint32_t)(rest >> 32) & UINT16_MAX;
+}
+
+static inline uint32_t
+desc_next(uint64_t rest)
+{
+	return (uint32_t)(rest >> 48);
+}
+
 struct split_avail {
 	uint16_t flags;
 	uint16_t idx;

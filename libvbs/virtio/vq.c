@@ -138,34 +138,37 @@ vq_way(const struct vq_priv *q)
 	return q ? __atomic_load_n(&q->way, __ATOMIC_RELAXED) : VQ_ANY;
 }
 
+/* The next chain of a ring of that kind; of a split one there is one. */
+INLINED int
+vq_get_fast(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
+	    int n_iov, uint16_t *flags, const bool packed)
+{
+	struct ring *r = &vq->priv->ring;
+	struct segs segs = segs_new(iov, flags, n_iov,
+				    packed ? r->pk.size : r->split.size);
+	int n = packed ? packed_pop_fast(&r->pk, pidx, &segs)
+		       : split_pop_fast(&r->split, pidx, &segs);
+
+	if (unlikely(n < 0))
+		return vq_get_any(vq, pidx, iov, n_iov, flags);
+	if (unlikely(r->order.on) && n > 0)
+		order_take(&r->order, *pidx);
+	return n;
+}
+
+/* Apart, since neither is to pay for the other's registers. */
 static int APART
 vq_get_split(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	     int n_iov, uint16_t *flags)
 {
-	struct split *r = &vq->priv->ring.split;
-	struct segs segs = segs_new(iov, flags, n_iov, r->size);
-	int n = split_pop_fast(r, pidx, &segs);
-
-	if (unlikely(n < 0))
-		return vq_get_any(vq, pidx, iov, n_iov, flags);
-	if (unlikely(vq->priv->ring.order.on) && n > 0)
-		order_take(&vq->priv->ring.order, *pidx);
-	return n;
+	return vq_get_fast(vq, pidx, iov, n_iov, flags, false);
 }
 
 static int APART
 vq_get_packed(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	      int n_iov, uint16_t *flags)
 {
-	struct packed *r = &vq->priv->ring.pk;
-	struct segs segs = segs_new(iov, flags, n_iov, r->size);
-	int n = packed_pop_fast(r, pidx, &segs);
-
-	if (unlikely(n < 0))
-		return vq_get_any(vq, pidx, iov, n_iov, flags);
-	if (unlikely(vq->priv->ring.order.on) && n > 0)
-		order_take(&vq->priv->ring.order, *pidx);
-	return n;
+	return vq_get_fast(vq, pidx, iov, n_iov, flags, true);
 }
 
 VBS_API int
@@ -193,41 +196,36 @@ vq_getchain(struct vqueue_info *vq, uint16_t *pidx, struct iovec *iov,
 	return vq_get_any(vq, pidx, iov, n_iov, flags);
 }
 
-static void
-vq_taken_in_order(struct vq_priv *q, const struct vq_chain *chains, int n)
+/* Several, as vq_get_fast(); of a split ring there are n_chains. */
+INLINED int
+vq_get_many(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
+	    struct iovec *iov, int n_iov, const bool packed)
 {
-	for (int i = 0; i < n; i++)
-		order_take(&q->ring.order, chains[i].idx);
+	struct ring *r = &vq->priv->ring;
+	struct segs segs =
+		segs_new(iov, NULL, n_iov, packed ? r->pk.size : r->split.size);
+	int n = packed ? packed_pop_many(&r->pk, chains, n_chains, &segs)
+		       : split_pop_many(&r->split, chains, n_chains, &segs);
+
+	if (unlikely(n < 0))
+		return vq_get_some(vq, chains, n_chains, iov, n_iov);
+	for (int i = 0; r->order.on && i < n; i++)
+		order_take(&r->order, chains[i].idx);
+	return n;
 }
 
 static int APART
 vq_get_splits(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	      struct iovec *iov, int n_iov)
 {
-	struct split *r = &vq->priv->ring.split;
-	struct segs segs = segs_new(iov, NULL, n_iov, r->size);
-	int n = split_pop_many(r, chains, n_chains, &segs);
-
-	if (unlikely(n < 0))
-		return vq_get_some(vq, chains, n_chains, iov, n_iov);
-	if (vq->priv->ring.order.on)
-		vq_taken_in_order(vq->priv, chains, n);
-	return n;
+	return vq_get_many(vq, chains, n_chains, iov, n_iov, false);
 }
 
 static int APART
 vq_get_packeds(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	       struct iovec *iov, int n_iov)
 {
-	struct packed *r = &vq->priv->ring.pk;
-	struct segs segs = segs_new(iov, NULL, n_iov, r->size);
-	int n = packed_pop_many(r, chains, n_chains, &segs);
-
-	if (unlikely(n < 0))
-		return vq_get_some(vq, chains, n_chains, iov, n_iov);
-	if (vq->priv->ring.order.on)
-		vq_taken_in_order(vq->priv, chains, n);
-	return n;
+	return vq_get_many(vq, chains, n_chains, iov, n_iov, true);
 }
 
 VBS_API int
