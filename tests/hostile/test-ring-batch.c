@@ -272,7 +272,7 @@ START_TEST(heads_that_are_not_in_flight_are_not_returned)
 		back[2 * i] = held[i];
 	back[1] = held[0];
 	back[3] = (struct vq_chain){ .idx = 0xffff };
-	back[5] = (struct vq_chain){ .idx = SIZE };
+	back[5] = (struct vq_chain){ .idx = (uint16_t)(held[3].idx + SIZE) };
 	back[7] = (struct vq_chain){ .idx = packed ? 0 : 9, .iolen = 7 };
 	back[8] = held[3];
 	give_back(back, 9);

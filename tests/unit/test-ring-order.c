@@ -132,6 +132,20 @@ START_TEST(whatever_the_device_does_the_order_is_kept)
 }
 END_TEST
 
+START_TEST(reset_forgets_what_was_held)
+{
+	order_take(&order, 0);
+	order_take(&order, 1);
+	hold(1);
+	order_reset(&order, SIZE, true);
+	ck_assert(!order_holds(&order, 1));
+	order_take(&order, 1);
+	hold(1);
+	expect(1);
+	expect_none();
+}
+END_TEST
+
 START_TEST(what_has_no_room_is_never_on)
 {
 	struct order none = { 0 };
@@ -153,6 +167,7 @@ main(void)
 	tcase_add_test(tc, a_chain_is_held_once);
 	tcase_add_test(tc, the_latest_can_be_put_back);
 	tcase_add_test(tc, whatever_the_device_does_the_order_is_kept);
+	tcase_add_test(tc, reset_forgets_what_was_held);
 	tcase_add_test(tc, what_has_no_room_is_never_on);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
