@@ -67,6 +67,22 @@ bench_pin(int cpu)
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
+pthread_t
+bench_thread(int cpu, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	(void)bench_must("thread", -pthread_create(&thread, &attr, run, arg));
+	(void)pthread_attr_destroy(&attr);
+	return thread;
+}
+
 void
 bench_pin_both(const struct bench *b)
 {

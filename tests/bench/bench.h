@@ -6,6 +6,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,6 +42,12 @@ int bench_finish(struct bench *b);
 
 /* Pin the calling thread. */
 void bench_pin(int cpu);
+
+/*
+ * A thread that never runs anywhere else, not even at first: at a real-time
+ * priority it would wait there for us, and we for it.
+ */
+pthread_t bench_thread(int cpu, void *(*run)(void *), void *arg);
 /* To both CPUs of a benchmark, wherever there is room. */
 void bench_pin_both(const struct bench *b);
 /* With --realtime: before the programs that were started up to now. */

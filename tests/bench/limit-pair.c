@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -133,22 +132,6 @@ trip(struct pair *p)
 	p->carrier->wait(p, 0);
 }
 
-/* There from the start: at real-time priority it would not get away later. */
-static void
-pair_start(struct pair *p, int cpu)
-{
-	pthread_attr_t attr;
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	(void)bench_must("thread",
-			 -pthread_create(&p->thread, &attr, pair_thread, p));
-	(void)pthread_attr_destroy(&attr);
-}
-
 static uint64_t
 pair_run(const struct carrier *carrier, int cpu, uint32_t n)
 {
@@ -156,7 +139,7 @@ pair_run(const struct carrier *carrier, int cpu, uint32_t n)
 	uint64_t start;
 
 	carrier->open(&p);
-	pair_start(&p, cpu);
+	p.thread = bench_thread(cpu, pair_thread, &p);
 	trip(&p); /* it runs now */
 	start = bench_wall_ns();
 	for (uint32_t i = 0; i < n; i++)

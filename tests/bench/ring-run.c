@@ -6,7 +6,6 @@
 #include "bench/ring-run.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,7 +80,6 @@ sample_one_thread(const struct ring_peer *peer, struct ring_bed *bed,
 struct other {
 	const struct ring_peer *peer;
 	void *state;
-	int cpu;
 	bool stop;
 };
 
@@ -99,27 +97,6 @@ other_main(void *arg)
 			o->peer->serve(o->state);
 		}
 	return NULL;
-}
-
-/*
- * It must never run on this core, not even at first: at a real-time priority
- * it would wait there for us, and we for it.
- */
-static pthread_t
-other_start(struct other *o)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)o->cpu, &set);
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	(void)bench_must("thread",
-			 -pthread_create(&thread, &attr, other_main, o));
-	(void)pthread_attr_destroy(&attr);
-	return thread;
 }
 
 /* Keep so many in flight; all are back at the end. */
@@ -154,12 +131,12 @@ sample_two_cores(const struct bench *b, const struct ring_peer *peer,
 		 struct ring_bed *bed, const struct ring_work *work,
 		 uint32_t n_chains)
 {
-	struct other other = { .peer = peer, .cpu = b->other_cpu };
+	struct other other = { .peer = peer };
 	uint64_t start, spent;
 	pthread_t thread;
 
 	other.state = peer->open(bed);
-	thread = other_start(&other);
+	thread = bench_thread(b->other_cpu, other_main, &other);
 	move_between_cores(peer, bed, WARM_CHAINS, work->batch);
 	start = bench_wall_ns();
 	move_between_cores(peer, bed, n_chains, work->batch);
