@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Chains go back in the order in which they came (VIRTIO_F_IN_ORDER; virtio
- * 1.3, 2.7.9 and 2.8.10), whatever order the device has done with them in: what
+ * 1.3, 2.7.9 and 2.8.8), whatever order the device has done with them in: what
  * comes back too early is held until its turn.
  */
 #ifndef RING_ORDER_H
