@@ -144,10 +144,10 @@ struct vq_chain {
  * @param[out] chains  The chains.
  * @param n_chains     Room in @p chains, in entries (1 or more).
  * @param[out] iov     Segments: host addresses, lengths in bytes.
- * @param n_iov        Room in @p iov, in entries; a chain that has more than
- *                     these is one that cannot be handed out. A chain that
- *                     only does not fit behind the others is left for the next
- *                     call.
+ * @param n_iov        Room in @p iov, in entries, of which at most 65535 are
+ *                     used; a chain that has more than these is one that
+ *                     cannot be handed out. A chain that only does not fit
+ *                     behind the others is left for the next call.
  *
  * @return Chains filled, 1..n_chains; 0 if there is none to be had.
  * @retval -EINVAL  Bad ring, as vq_getchain() says. Chains that were taken

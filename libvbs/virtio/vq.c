@@ -110,7 +110,9 @@ static int APART
 vq_get_some(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 	    struct iovec *iov, int n_iov)
 {
-	struct iovec *end = iov + n_iov;
+	/* What a chain can count: buffers across regions may be more. */
+	int room = n_iov < UINT16_MAX ? n_iov : UINT16_MAX;
+	struct iovec *end = iov + room;
 	bool again = vq->priv && ring_has_again(&vq->priv->ring);
 	int i, n = 0;
 
@@ -121,7 +123,7 @@ vq_get_some(struct vqueue_info *vq, struct vq_chain *chains, int n_chains,
 		if (i > 0 && again != ring_has_again(&vq->priv->ring))
 			break;
 		chain->iov = iov;
-		n = i == 0 ? vq_get_any(vq, &chain->idx, iov, n_iov, NULL)
+		n = i == 0 ? vq_get_any(vq, &chain->idx, iov, room, NULL)
 			   : vq_get_next(vq->priv, chain, (int)(end - iov));
 		if (n <= 0)
 			break;
